@@ -1,0 +1,78 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+type grammar struct {
+	Say  say  `cmd:"" help:"Say a word."`
+	Fail fail `cmd:"" help:"Fail."`
+}
+
+type say struct {
+	Word string `required:"" help:"The word."`
+}
+
+func (s *say) Run(ctx context.Context, out Output) error {
+	_, err := out.Write([]byte(s.Word))
+	return errors.Join(err, ctx.Err())
+}
+
+type fail struct {
+	Usage bool `help:"Fail as bad usage."`
+}
+
+func (f *fail) Run() error {
+	if f.Usage {
+		return Refusef("that is not how")
+	}
+	return errors.New("broken")
+}
+
+func TestCommandLine(t *testing.T) {
+	file := func(text string) string {
+		path := filepath.Join(t.TempDir(), "config.json")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, c := range []struct {
+		name   string
+		args   []string
+		env    string
+		code   int
+		stdout string
+		stderr string
+	}{
+		{"flag", []string{"say", "--word", "chào"}, "", Done, "chào", ""},
+		{"environment", []string{"say"}, "cảm ơn", Done, "cảm ơn", ""},
+		{"file", []string{"say", "--config", file(`{"word":"xin lỗi"}`)}, "", Done, "xin lỗi", ""},
+		{"unknown key in the file", []string{"say", "--config", file(`{"wrod":"x"}`)}, "", Usage, "", `"wrod" is not a flag`},
+		{"broken file", []string{"say", "--config", file(`{`)}, "", Usage, "", "configuration file"},
+		{"unknown flag", []string{"say", "--wrod", "x"}, "", Usage, "", "unknown flag"},
+		{"missing flag", []string{"say"}, "", Usage, "", "--word"},
+		{"no command", nil, "", Usage, "", "expected one of"},
+		{"failure", []string{"fail"}, "", Failed, "", "test: broken"},
+		{"refusal", []string{"fail", "--usage"}, "", Usage, "", "that is not how"},
+		{"help", []string{"--help"}, "", Done, "Say a word.", ""},
+		{"version", []string{"--version"}, "", Done, "test ", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.env != "" {
+				t.Setenv("NGHE_WORD", c.env)
+			}
+			var stdout, stderr bytes.Buffer
+			code := Main(t.Context(), "test", "A test.", &grammar{}, c.args, &stdout, &stderr)
+			if code != c.code || !strings.Contains(stdout.String(), c.stdout) || !strings.Contains(stderr.String(), c.stderr) {
+				t.Errorf("Main(%q) = %d, stdout %q, stderr %q", c.args, code, &stdout, &stderr)
+			}
+		})
+	}
+}
