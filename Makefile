@@ -1,0 +1,78 @@
+# One flag set for every build and test: go-sqlite3 takes a minute to compile
+# for each new one.
+export CGO_CFLAGS ?= -O2 -g0 -DSQLITE_DQS=0
+export CGO_ENABLED ?= 1
+
+GO ?= go
+BUILD = $(GO) build -trimpath -buildvcs=auto
+# Packages with goroutines of their own, tested again under the race detector.
+RACE = ./shared/... ./kiosk/... ./hub/ledger ./hub/intake ./hub/vitals ./hub/accounts ./hub/server ./provisioning/rehearsal
+
+.PHONY: help build web run test install check race sim bench rehearse powercut soak fuzz mutants screens cross clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: web ## bin/kiosk, bin/hub and bin/provisioning
+	@mkdir -p bin
+	$(BUILD) -o bin/ ./kiosk ./hub
+	CGO_ENABLED=0 $(BUILD) -o bin/ ./provisioning
+
+web: ## the screens' pages, bundled for embedding
+	$(GO) run ./shared/look/bundle
+
+run: build ## a hub and an enrolled kiosk on this machine, with the ward's sample data
+	@$(GO) run ./provisioning/demo --bin bin --data data
+
+test: install build check ## every test; installs what is missing first
+	$(GO) test -count=1 -p 2 -timeout 12m ./...
+	$(MAKE) sim
+	$(MAKE) race
+
+install:
+	.ci/install
+
+check: ## formatting, vet and the house rules
+	@unformatted=$$(gofmt -l kiosk hub shared provisioning); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) test -count=1 ./shared/houserules
+
+race: ## the concurrent packages under the race detector
+	$(GO) test -race -short -count=1 -p 2 -timeout 12m $(RACE)
+
+SEED ?= 0
+N ?= 0
+sim: ## the delivery simulator for a minute per core; SEED=n N=1 repeats one run
+	$(GO) test ./shared/courier -count=1 -v -run 'TestSimulate$$' -timeout 10m -sim.time=60s -sim.seed=$(SEED) -sim.n=$(N)
+
+bench: ## benchmarks, as ratios to a limit measured in the same run
+	$(GO) test -run xxx -bench . -benchtime 2s ./shared/wire ./kiosk/outbox ./hub/ledger ./provisioning/rehearsal
+
+T ?= 1m
+fuzz: ## every fuzz target for T each (default 1m)
+	.ci/fuzz $(T)
+
+KIOSKS ?= 20
+DAYS ?= 7
+rehearse: ## a whole ward in one process: KIOSKS= DAYS= SEED=
+	$(GO) test ./provisioning/rehearsal -count=1 -v -run TestWard -timeout 2h -kiosks=$(KIOSKS) -days=$(DAYS) -seed=$(SEED)
+
+CUTS ?= $(if $(filter-out 0,$(N)),$(N),20000)
+powercut: ## power cuts of outbox and ledger: N= states each
+	$(GO) test ./kiosk/outbox ./hub/ledger -count=1 -v -run PowerCut -timeout 4h -powercut.n=$(CUTS)
+
+H ?= 1
+soak: ## real processes killed at random for H hours
+	$(GO) test ./provisioning/rehearsal -count=1 -v -run TestKilled -timeout 48h -soak=$(H)h
+
+mutants: ## every planted fault must be caught
+	$(GO) test ./shared/courier -count=1 -v -run Mutants -timeout 30m
+
+screens: build ## pictures of every screen, into .screens/
+	$(GO) test ./kiosk/screen ./hub/console -count=1 -run 'TestScreens$$' -screens $(CURDIR)/.screens
+
+cross: ## what must also compile: kiosk on ARM needs a cross gcc, provisioning on Windows needs none
+	CGO_ENABLED=0 GOOS=windows $(GO) build -o /dev/null ./provisioning
+
+clean: ## remove what the build made; keeps data/
+	rm -rf bin kiosk/screen/dist/* hub/console/dist/*
