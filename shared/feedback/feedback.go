@@ -11,8 +11,11 @@ package feedback
 // Language is a BCP 47 tag in the ward's set: "vi", "en", …
 type Language string
 
-// Vietnamese is the language every text must have.
-const Vietnamese Language = "vi"
+// The languages every text must have.
+const (
+	Vietnamese Language = "vi"
+	English    Language = "en"
+)
 
 // Text is one text in several languages. Vietnamese is always there.
 type Text map[Language]string
@@ -89,6 +92,7 @@ type Question struct {
 	Help    Text         `json:"help,omitempty"`
 	Options []Option     `json:"options,omitempty"` // Choices only
 	Max     int          `json:"max,omitempty"`     // most options one may choose; 0 means all
+	Hoped   string       `json:"hoped,omitempty"`   // YesPartlyNo only: the answer the ward works for, "yes" or "no"; empty means "yes"
 	When    *When        `json:"when,omitempty"`
 }
 
@@ -120,11 +124,14 @@ const (
 	ReaderNamed Reader = 2 // named officers; the hub never holds the key
 )
 
+// Hash is the SHA-256 of a sealed blob: 64 hexadecimal digits in JSON.
+type Hash [32]byte
+
 // Attachment names a sealed blob.
 type Attachment struct {
 	Kind   AttachmentKind `json:"kind"`
 	Reader Reader         `json:"reader"`
-	Hash   [32]byte       `json:"hash"` // SHA-256 of the sealed bytes
+	Hash   Hash           `json:"hash"`
 	Size   uint64         `json:"size"`
 }
 
