@@ -61,7 +61,7 @@ func statfs(dir string) (Space, error) {
 }
 
 // Read examines the machine once. What a machine does not have is not reported.
-func (v *Vitals) Read() {
+func (v *Monitor) Read() {
 	space, err := v.cfg.Disk(v.cfg.Dir)
 	if err != nil {
 		v.cfg.Logger.Warn("examine disk", "err", err)
@@ -77,7 +77,7 @@ func (v *Vitals) Read() {
 	v.display()
 }
 
-func (v *Vitals) disk(s Space, err error) {
+func (v *Monitor) disk(s Space, err error) {
 	if err != nil {
 		v.raise(DiskUnread, 0)
 		return
@@ -93,7 +93,7 @@ func (v *Vitals) disk(s Space, err error) {
 	v.band(DiskFull, int64(s.Free), -free, -diskFull, -diskFull*3/2)
 }
 
-func (v *Vitals) heat() {
+func (v *Monitor) heat() {
 	hottest, found := int64(0), false
 	for _, file := range v.glob("class/thermal/thermal_zone*/temp") {
 		if t, ok := number(file); ok && (t > hottest || !found) {
@@ -110,7 +110,7 @@ func (v *Vitals) heat() {
 
 // firmware reads a Raspberry Pi's own opinion of its power and heat, or where
 // the kernel does not show that, the alarm of its voltage sensor.
-func (v *Vitals) firmware() {
+func (v *Monitor) firmware() {
 	text, ok := read(filepath.Join(v.cfg.Sys, "devices/platform/soc/soc:firmware/get_throttled"))
 	if !ok {
 		v.voltage()
@@ -125,7 +125,7 @@ func (v *Vitals) firmware() {
 	v.band(Throttled, bits, bits&bitsThrottled, 1, 1)
 }
 
-func (v *Vitals) voltage() {
+func (v *Monitor) voltage() {
 	for _, file := range v.glob("class/hwmon/hwmon*/in0_lcrit_alarm") {
 		if name, _ := read(filepath.Join(filepath.Dir(file), "name")); name != "rpi_volt" {
 			continue
@@ -136,7 +136,7 @@ func (v *Vitals) voltage() {
 	}
 }
 
-func (v *Vitals) power() {
+func (v *Monitor) power() {
 	mains, online, charge := false, false, int64(-1)
 	for _, file := range v.glob("class/power_supply/*/type") {
 		dir := filepath.Dir(file)
@@ -156,7 +156,7 @@ func (v *Vitals) power() {
 
 // supply judges: dark is true when a mains plug is known and dead, charge is
 // the fullest battery's or negative.
-func (v *Vitals) supply(dark bool, charge int64) {
+func (v *Monitor) supply(dark bool, charge int64) {
 	running := dark && charge >= 0 // a dead socket beside a live machine without battery is a spare one
 	if charge >= 0 {
 		v.readings[Battery] = charge
@@ -165,7 +165,7 @@ func (v *Vitals) supply(dark bool, charge int64) {
 	v.holds(BatteryLow, running && charge < batteryLow, charge)
 }
 
-func (v *Vitals) memory() {
+func (v *Monitor) memory() {
 	if text, ok := read(filepath.Join(v.cfg.Proc, "self/statm")); ok {
 		if f := strings.Fields(text); len(f) > 1 {
 			pages, _ := strconv.ParseInt(f[1], 10, 64)
@@ -185,7 +185,7 @@ func (v *Vitals) memory() {
 	}
 }
 
-func (v *Vitals) meminfo(key string) (int64, bool) {
+func (v *Monitor) meminfo(key string) (int64, bool) {
 	text, _ := read(filepath.Join(v.cfg.Proc, "meminfo"))
 	for line := range strings.Lines(text) {
 		if f := strings.Fields(line); len(f) > 1 && f[0] == key {
@@ -198,7 +198,7 @@ func (v *Vitals) meminfo(key string) (int64, bool) {
 
 // card reads the wear that an eMMC or SD card states of itself: two octets, 1
 // for up to ten per cent, 11 for beyond its life.
-func (v *Vitals) card() {
+func (v *Monitor) card() {
 	worst := int64(-1)
 	for _, file := range v.glob("block/mmcblk*/device/life_time") {
 		text, _ := read(file)
@@ -214,7 +214,7 @@ func (v *Vitals) card() {
 	}
 }
 
-func (v *Vitals) display() {
+func (v *Monitor) display() {
 	known, connected := false, false
 	for _, file := range v.glob("class/drm/card*-*/status") {
 		status, ok := read(file)
@@ -223,7 +223,7 @@ func (v *Vitals) display() {
 	v.holds(NoScreen, known && !connected, 0)
 }
 
-func (v *Vitals) holds(n Name, held bool, value int64) {
+func (v *Monitor) holds(n Name, held bool, value int64) {
 	if held {
 		v.raise(n, value)
 	} else {
@@ -231,7 +231,7 @@ func (v *Vitals) holds(n Name, held bool, value int64) {
 	}
 }
 
-func (v *Vitals) glob(pattern string) []string {
+func (v *Monitor) glob(pattern string) []string {
 	files, _ := filepath.Glob(filepath.Join(v.cfg.Sys, pattern)) // the patterns are constant and well-formed
 	return files
 }

@@ -27,7 +27,7 @@ type Backlog struct {
 	Oldest         int64 // wall clock of the oldest, microseconds since 1970 UTC; 0 for none
 }
 
-// Config of a Vitals. Only Dir is needed.
+// Config of a Monitor. Only Dir is needed.
 type Config struct {
 	Dir     string                          // data folder; its disk is watched
 	Sys     string                          // root of sysfs; empty means /sys
@@ -40,8 +40,8 @@ type Config struct {
 	Logger  *slog.Logger                    // nil means slog.Default
 }
 
-// Vitals holds the present state. Its methods may be called from anywhere.
-type Vitals struct {
+// Monitor holds the present state. Its methods may be called from anywhere.
+type Monitor struct {
 	cfg Config
 
 	mu         sync.Mutex // guards what follows
@@ -50,8 +50,8 @@ type Vitals struct {
 	changed    chan struct{} // closed, and replaced, at every change
 }
 
-// New makes a Vitals that has read nothing yet: call Read, or Run.
-func New(cfg Config) *Vitals {
+// New makes a Monitor that has read nothing yet: call Read, or Run.
+func New(cfg Config) *Monitor {
 	cfg.Sys, cfg.Proc = cmp.Or(cfg.Sys, "/sys"), cmp.Or(cfg.Proc, "/proc")
 	cfg.Every = cmp.Or(cfg.Every, 15*time.Second)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
@@ -65,12 +65,12 @@ func New(cfg Config) *Vitals {
 		begin := time.Now()
 		cfg.Uptime = func() time.Duration { return time.Since(begin) }
 	}
-	return &Vitals{cfg: cfg, readings: map[string]int64{},
+	return &Monitor{cfg: cfg, readings: map[string]int64{},
 		conditions: map[Name]wire.Condition{}, changed: make(chan struct{})}
 }
 
 // Run reads the machine again and again until ctx ends.
-func (v *Vitals) Run(ctx context.Context) error {
+func (v *Monitor) Run(ctx context.Context) error {
 	tick := time.NewTicker(v.cfg.Every)
 	defer tick.Stop()
 	for {
@@ -84,21 +84,21 @@ func (v *Vitals) Run(ctx context.Context) error {
 }
 
 // Raise says that a condition holds. Raising it again changes only its value.
-func (v *Vitals) Raise(n Name, value int64) {
+func (v *Monitor) Raise(n Name, value int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.raise(n, value)
 }
 
 // Clear says that a condition holds no longer.
-func (v *Vitals) Clear(n Name) {
+func (v *Monitor) Clear(n Name) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.clear(n)
 }
 
 // Link says what is wrong with the line to the hub; "" says nothing is.
-func (v *Vitals) Link(n Name, value int64) {
+func (v *Monitor) Link(n Name, value int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for held := range v.conditions {
@@ -113,7 +113,7 @@ func (v *Vitals) Link(n Name, value int64) {
 
 // Clock says how far the hub's clock is ahead of this machine's, and how wide
 // the doubt is.
-func (v *Vitals) Clock(ahead, width time.Duration) {
+func (v *Monitor) Clock(ahead, width time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.readings[ClockAhead] = ahead.Microseconds()
@@ -122,14 +122,14 @@ func (v *Vitals) Clock(ahead, width time.Duration) {
 }
 
 // Changed is closed when a condition next begins or ends.
-func (v *Vitals) Changed() <-chan struct{} {
+func (v *Monitor) Changed() <-chan struct{} {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.changed
 }
 
 // Conditions that hold now, the gravest first.
-func (v *Vitals) Conditions() []wire.Condition {
+func (v *Monitor) Conditions() []wire.Condition {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.SortedFunc(maps.Values(v.conditions), func(a, b wire.Condition) int {
@@ -138,7 +138,7 @@ func (v *Vitals) Conditions() []wire.Condition {
 }
 
 // Snapshot is what to tell the hub.
-func (v *Vitals) Snapshot() wire.Vitals {
+func (v *Monitor) Snapshot() wire.Vitals {
 	s := wire.Vitals{Uptime: uint64(v.cfg.Uptime().Microseconds()), Wall: v.cfg.Now().UnixMicro(),
 		Readings: v.allReadings(), Conditions: v.Conditions()}
 	if v.cfg.Backlog == nil {
@@ -152,7 +152,7 @@ func (v *Vitals) Snapshot() wire.Vitals {
 	return s
 }
 
-func (v *Vitals) allReadings() []wire.Reading {
+func (v *Monitor) allReadings() []wire.Reading {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	all := make([]wire.Reading, 0, len(v.readings))
@@ -162,7 +162,7 @@ func (v *Vitals) allReadings() []wire.Reading {
 	return all
 }
 
-func (v *Vitals) raise(n Name, value int64) {
+func (v *Monitor) raise(n Name, value int64) {
 	c, held := v.conditions[n]
 	if !held {
 		c = wire.Condition{Name: string(n), Level: n.Level(), Since: v.cfg.Now().UnixMicro()}
@@ -172,7 +172,7 @@ func (v *Vitals) raise(n Name, value int64) {
 	v.conditions[n] = c
 }
 
-func (v *Vitals) clear(n Name) {
+func (v *Monitor) clear(n Name) {
 	if _, held := v.conditions[n]; held {
 		delete(v.conditions, n)
 		v.signal()
@@ -181,7 +181,7 @@ func (v *Vitals) clear(n Name) {
 
 // band raises n when badness reaches up and clears it below down; in between
 // it stays as it is, so that a reading on the edge does not flap.
-func (v *Vitals) band(n Name, value, badness, up, down int64) {
+func (v *Monitor) band(n Name, value, badness, up, down int64) {
 	_, held := v.conditions[n]
 	switch {
 	case badness >= up || held && badness >= down:
@@ -191,7 +191,7 @@ func (v *Vitals) band(n Name, value, badness, up, down int64) {
 	}
 }
 
-func (v *Vitals) signal() {
+func (v *Monitor) signal() {
 	close(v.changed)
 	v.changed = make(chan struct{})
 }

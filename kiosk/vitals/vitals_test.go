@@ -22,7 +22,7 @@ type machine struct {
 	fails error
 }
 
-func pretend(t *testing.T) (*machine, *Vitals) {
+func pretend(t *testing.T) (*machine, *Monitor) {
 	m := &machine{t: t, root: t.TempDir(), space: Space{Free: 20 << 30, Total: 30 << 30, FilesFree: 1e6, FilesTotal: 2e6}}
 	v := New(Config{Dir: m.root, Sys: m.root + "/sys", Proc: m.root + "/proc",
 		Disk: func(string) (Space, error) { return m.space, m.fails }})
@@ -40,7 +40,7 @@ func (m *machine) set(file, text string) {
 	}
 }
 
-func held(v *Vitals) []string {
+func held(v *Monitor) []string {
 	names := []string{}
 	for _, c := range v.Conditions() {
 		names = append(names, c.Name)
@@ -48,7 +48,7 @@ func held(v *Vitals) []string {
 	return names
 }
 
-func reading(v *Vitals, name string) int64 {
+func reading(v *Monitor, name string) int64 {
 	for _, r := range v.Snapshot().Readings {
 		if r.Name == name {
 			return r.Value
