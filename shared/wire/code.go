@@ -20,6 +20,7 @@ const (
 	CodeSilent     Code = 11 // nothing heard for too long
 	CodeReplaced   Code = 12 // the same device opened a newer session
 	CodeInternal   Code = 13 // the hub failed; nothing is lost; come back
+	CodeEpoch      Code = 14 // the kiosk has seen a later restore epoch: this hub is an older copy
 )
 
 var codeText = map[Code]string{
@@ -30,6 +31,7 @@ var codeText = map[Code]string{
 	CodeRevoked: "device revoked", CodeUnknown: "device not registered",
 	CodeSilent: "nothing heard", CodeReplaced: "newer session of this device",
 	CodeInternal: "hub failed",
+	CodeEpoch:    "hub is an older copy",
 }
 
 func (c Code) String() string {
