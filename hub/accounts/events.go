@@ -1,0 +1,63 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"nghe/hub/database"
+)
+
+// Event is something an operator did, or that happened to an account.
+type Event struct {
+	ID       int64
+	At       time.Time
+	Kind     string // "sign-in", "sign-out", "refused", "slowed", "created", "password-set", "disabled", "enabled", "device-revoked"
+	Operator string // whom it is about
+	By       string // who did it
+	Remote   string // from which address
+	Detail   string // in English or as an operator typed it; never a password
+}
+
+const maxDetail = 500 // runes: what an operator typed is bounded
+
+// Record keeps an event; At is set here.
+func (a *Accounts) Record(ctx context.Context, e Event) error {
+	err := a.cfg.DB.Write(ctx, func(tx *database.Tx) error { return a.event(ctx, tx, e) })
+	if err != nil {
+		return fmt.Errorf("record %s: %w", e.Kind, err)
+	}
+	return nil
+}
+
+func (a *Accounts) event(ctx context.Context, tx *database.Tx, e Event) error {
+	if r := []rune(e.Detail); len(r) > maxDetail {
+		e.Detail = string(r[:maxDetail])
+	}
+	_, err := tx.ExecContext(ctx, a.sql["add event"], a.now(), e.Kind, e.Operator, e.By, e.Remote, e.Detail)
+	return err
+}
+
+// Events are the newest n events older than id before; 0 begins at the newest.
+func (a *Accounts) Events(ctx context.Context, before int64, n int) ([]Event, error) {
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	rows, err := a.cfg.DB.Read().QueryContext(ctx, a.sql["events"], before, n)
+	if err != nil {
+		return nil, fmt.Errorf("read operator events: %w", err)
+	}
+	defer rows.Close()
+	var all []Event
+	for rows.Next() {
+		var e Event
+		var at int64
+		if err := rows.Scan(&e.ID, &at, &e.Kind, &e.Operator, &e.By, &e.Remote, &e.Detail); err != nil {
+			return nil, fmt.Errorf("read operator events: %w", err)
+		}
+		e.At = time.UnixMicro(at)
+		all = append(all, e)
+	}
+	return all, rows.Err()
+}
