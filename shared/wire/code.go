@@ -1,6 +1,12 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+const maxDetail = 400 // bytes of an Error's words
 
 // Code numbers what can go wrong between a kiosk and the hub. Append only.
 type Code uint16
@@ -49,7 +55,17 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Detail) }
 
-// Errorf makes an Error.
+// Errorf makes an Error. Its Detail always fits a Goodbye: a stranger's bytes
+// quoted in it are shortened and cleaned.
 func Errorf(c Code, format string, args ...any) *Error {
-	return &Error{Code: c, Detail: fmt.Sprintf(format, args...)}
+	detail := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == utf8.RuneError {
+			return '?'
+		}
+		return r
+	}, fmt.Sprintf(format, args...))
+	if len(detail) > maxDetail {
+		detail = strings.ToValidUTF8(detail[:maxDetail], "") + "…"
+	}
+	return &Error{Code: c, Detail: detail}
 }

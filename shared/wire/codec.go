@@ -7,12 +7,14 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// encoding is RFC 8949 §4.2.1 (core deterministic); decoding refuses whatever
-// encoding would not have written, by length first, by comparison last.
+// encoding is RFC 8949 §4.2.1 (core deterministic); an absent list is an empty
+// one. Decoding refuses whatever encoding would not have written, by length
+// first, by comparison last.
 var (
 	encoding = must(cbor.EncOptions{
 		Sort: cbor.SortCoreDeterministic, ShortestFloat: cbor.ShortestFloat16,
-		IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
+		NilContainers: cbor.NilContainerAsEmpty,
+		IndefLength:   cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
 	}.EncMode())
 	decoding = must(cbor.DecOptions{
 		MaxNestedLevels: maxDepth, MaxArrayElements: maxElements, MaxMapPairs: 16,
@@ -29,9 +31,17 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// EncodeRecord gives a record its canonical bytes.
+// EncodeRecord gives a record its canonical bytes. It refuses what
+// DecodeRecord would refuse.
 func EncodeRecord(r Record) ([]byte, error) {
-	b, err := encoding.Marshal(numbered(r))
+	r, err := numbered(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRecord(r); err != nil {
+		return nil, err
+	}
+	b, err := encoding.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("encode record: %w", err)
 	}
@@ -42,34 +52,34 @@ func EncodeRecord(r Record) ([]byte, error) {
 }
 
 // numbered sets the Kind field, so that no caller can get it wrong.
-func numbered(r Record) Record {
+func numbered(r Record) (Record, error) {
 	switch r := r.(type) {
 	case Boot:
 		r.Kind = KindBoot
-		return r
+		return r, nil
 	case Clock:
 		r.Kind = KindClock
-		return r
+		return r, nil
 	case Answer:
 		r.Kind = KindAnswer
-		return r
+		return r, nil
 	case Replaces:
 		r.Kind, r.Answer.Kind = KindReplaces, KindAnswer
-		return r
+		return r, nil
 	case CaseReply:
 		r.Kind = KindCaseReply
-		return r
+		return r, nil
 	case RightsRequest:
 		r.Kind = KindRightsRequest
-		return r
+		return r, nil
 	case SelfTest:
 		r.Kind = KindSelfTest
-		return r
+		return r, nil
 	case JournalFork:
 		r.Kind = KindJournalFork
-		return r
+		return r, nil
 	}
-	panic(fmt.Sprintf("wire: %T is not a record", r)) // the interface is closed to this package
+	return nil, fmt.Errorf("encode record: %T is not a record; pass a value, not a pointer", r)
 }
 
 // ErrUnknownKind says that a well-formed record is of a kind this program does
@@ -101,6 +111,9 @@ func DecodeRecord(b []byte) (Record, error) {
 	case KindJournalFork:
 		return decodeAs[JournalFork](b)
 	}
+	if err := decoding.Wellformed(b); err != nil {
+		return nil, Errorf(CodeMalformed, "record: %v", err)
+	}
 	return nil, ErrUnknownKind
 }
 
@@ -110,11 +123,8 @@ func kindOf(b []byte) (Kind, error) {
 	if len(b) > MaxRecord {
 		return 0, Errorf(CodeTooLarge, "record of %d bytes, limit %d", len(b), MaxRecord)
 	}
-	if len(b) < 2 || b[0] < 0x80 || b[0] > 0x97 || b[1] > 0x17 {
+	if len(b) < 2 || b[0] < 0x81 || b[0] > 0x97 || b[1] > 0x17 {
 		return 0, Errorf(CodeMalformed, "record does not begin as one")
-	}
-	if err := decoding.Wellformed(b); err != nil {
-		return 0, Errorf(CodeMalformed, "record: %v", err)
 	}
 	return Kind(b[1]), nil
 }
@@ -122,6 +132,9 @@ func kindOf(b []byte) (Kind, error) {
 func decodeAs[R Record](b []byte) (Record, error) {
 	var r R
 	if err := decodeExactly(b, &r); err != nil {
+		return nil, err
+	}
+	if err := checkRecord(r); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -140,8 +153,12 @@ func decodeExactly(b []byte, into any) error {
 	return nil
 }
 
-// EncodeFrame gives a frame its bytes: the type, then the array.
+// EncodeFrame gives a frame its bytes: the type, then the array. It refuses
+// what DecodeFrame would refuse.
 func EncodeFrame(f Frame) ([]byte, error) {
+	if err := checkFrame(f); err != nil {
+		return nil, err
+	}
 	body, err := encoding.Marshal(f)
 	if err != nil {
 		return nil, fmt.Errorf("encode frame: %w", err)
@@ -163,101 +180,34 @@ func DecodeFrame(b []byte) (Frame, error) {
 	}
 	switch FrameType(b[0]) {
 	case FrameHello:
-		return decodeFrameAs(b, checkHello)
+		return decodeFrameAs[Hello](b)
 	case FrameWelcome:
-		return decodeFrameAs(b, checkWelcome)
+		return decodeFrameAs[Welcome](b)
 	case FrameBatch:
-		return decodeFrameAs(b, checkBatch)
+		return decodeFrameAs[Batch](b)
 	case FrameAck:
-		return decodeFrameAs(b, func(Ack) error { return nil })
+		return decodeFrameAs[Ack](b)
 	case FrameChunk:
-		return decodeFrameAs(b, checkChunk)
+		return decodeFrameAs[Chunk](b)
 	case FrameChunkAck:
-		return decodeFrameAs(b, func(ChunkAck) error { return nil })
+		return decodeFrameAs[ChunkAck](b)
 	case FrameBulletin:
-		return decodeFrameAs(b, func(Bulletin) error { return nil })
+		return decodeFrameAs[Bulletin](b)
 	case FrameVitals:
-		return decodeFrameAs(b, checkVitals)
+		return decodeFrameAs[Vitals](b)
 	case FrameGoodbye:
-		return decodeFrameAs(b, func(g Goodbye) error { return texts(g.Detail) })
+		return decodeFrameAs[Goodbye](b)
 	}
 	return nil, Errorf(CodeMalformed, "frame type %d is not known", b[0])
 }
 
-func decodeFrameAs[F Frame](b []byte, check func(F) error) (Frame, error) {
+func decodeFrameAs[F Frame](b []byte) (Frame, error) {
 	var f F
 	if err := decodeExactly(b[1:], &f); err != nil {
 		return nil, err
 	}
-	if err := check(f); err != nil {
+	if err := checkFrame(f); err != nil {
 		return nil, err
 	}
 	return f, nil
-}
-
-func checkHello(h Hello) error {
-	if len(h.Offers) > MaxOffers {
-		return Errorf(CodeTooLarge, "%d journals offered, limit %d", len(h.Offers), MaxOffers)
-	}
-	for _, o := range h.Offers {
-		if o.Head.Seq < o.Base.Seq {
-			return Errorf(CodeMalformed, "journal %s ends before it begins", o.Journal)
-		}
-	}
-	return texts(h.Program, string(h.Checkpoint))
-}
-
-func checkWelcome(w Welcome) error {
-	if len(w.Standings) > MaxOffers || len(w.Proof) > 64 {
-		return Errorf(CodeTooLarge, "welcome with %d journals, %d hashes", len(w.Standings), len(w.Proof))
-	}
-	return texts(string(w.Checkpoint))
-}
-
-func checkBatch(b Batch) error {
-	switch {
-	case b.Count == 0 || b.Count > MaxBatchCount:
-		return Errorf(CodeTooLarge, "batch of %d records, limit %d", b.Count, MaxBatchCount)
-	case b.Raw > MaxBatchRaw:
-		return Errorf(CodeTooLarge, "batch of %d bytes, limit %d", b.Raw, MaxBatchRaw)
-	case b.Base.Seq+uint64(b.Count) < b.Base.Seq || b.Base.Seq+uint64(b.Count) > 1<<62:
-		return Errorf(CodeMalformed, "sequence number out of range")
-	}
-	return nil
-}
-
-func checkChunk(c Chunk) error {
-	if len(c.Bytes) > MaxChunk {
-		return Errorf(CodeTooLarge, "chunk of %d bytes, limit %d", len(c.Bytes), MaxChunk)
-	}
-	if c.Offset > c.Size || uint64(len(c.Bytes)) > c.Size-c.Offset {
-		return Errorf(CodeMalformed, "chunk reaches beyond its blob")
-	}
-	return nil
-}
-
-func checkVitals(v Vitals) error {
-	if len(v.Readings) > MaxReadings || len(v.Conditions) > MaxReadings {
-		return Errorf(CodeTooLarge, "vitals with %d readings, %d conditions", len(v.Readings), len(v.Conditions))
-	}
-	for _, r := range v.Readings {
-		if err := texts(r.Name); err != nil {
-			return err
-		}
-	}
-	for _, c := range v.Conditions {
-		if err := texts(c.Name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func texts(all ...string) error {
-	for _, s := range all {
-		if len(s) > MaxText {
-			return Errorf(CodeTooLarge, "text of %d bytes, limit %d", len(s), MaxText)
-		}
-	}
-	return nil
 }
