@@ -1,0 +1,143 @@
+package seal
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestLetterOpensForItsReaderOnly(t *testing.T) {
+	secret, public, err := NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, _, err := NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Letter{Kind: 1, Type: "text/plain; charset=utf-8", Receipt: []byte("khóa"), Body: []byte("Đường trước nhà văn hóa ngập nước.")}
+	for _, padded := range []bool{false, true} {
+		sealed, err := Seal(want, []string{public}, padded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(sealed, []byte("ngập")) {
+			t.Error("the sealed letter can be read")
+		}
+		got, err := Open(sealed, secret)
+		if err != nil || got.Kind != want.Kind || got.Type != want.Type || !bytes.Equal(got.Receipt, want.Receipt) || !bytes.Equal(got.Body, want.Body) {
+			t.Errorf("Open = %+v, %v", got, err)
+		}
+		if _, err := Open(sealed, stranger); err == nil {
+			t.Error("a stranger opened the letter")
+		}
+		for _, at := range []int{10, len(sealed) / 2, len(sealed) - 1} {
+			damaged := bytes.Clone(sealed)
+			damaged[at] ^= 1
+			if _, err := Open(damaged, secret); err == nil {
+				t.Errorf("opened with octet %d changed", at)
+			}
+		}
+	}
+}
+
+func TestPaddedLetterShowsOnlyItsBucket(t *testing.T) {
+	_, public, err := NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sizes := map[int]bool{}
+	for _, n := range []int{0, 1, 100, 1000, 3900} {
+		sealed, err := Seal(Letter{Kind: 1, Type: "text/plain", Body: make([]byte, n)}, []string{public}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[len(sealed)] = true
+	}
+	if len(sizes) != 1 {
+		t.Errorf("letters of one bucket have %d sizes", len(sizes))
+	}
+	if _, err := Seal(Letter{Body: make([]byte, MaxBody)}, []string{public}, true); err != nil {
+		t.Errorf("the longest body is refused: %v", err)
+	}
+	if _, err := Seal(Letter{Body: make([]byte, MaxBody+1)}, []string{public}, true); err == nil {
+		t.Error("a longer body is taken")
+	}
+}
+
+func TestSealRefusesNobody(t *testing.T) {
+	if _, err := Seal(Letter{}, nil, false); err == nil {
+		t.Error("sealed to nobody")
+	}
+	if _, err := Seal(Letter{}, []string{"age1nonsense"}, false); err == nil {
+		t.Error("sealed to nonsense")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	good, err := Letter{Kind: 2, Type: "a/b", Body: []byte("x")}.encode(true)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Fuzz(func(t *testing.T, plain []byte) {
+		if l, err := decode(plain); err != nil && !errors.Is(err, ErrLetter) || len(l.Body) > len(plain) {
+			t.Errorf("decode = %v, %v", l, err)
+		}
+	})
+}
+
+func TestCodeIsReadAsPeopleWriteIt(t *testing.T) {
+	for typed, want := range map[string]Code{
+		"4Q7K9M2XHT": "4Q7K9M2XHT", "4q7k9-m2xht": "4Q7K9M2XHT", " 4q7k9 m2xht ": "4Q7K9M2XHT", "oilOIL0000": "0110110000",
+	} {
+		if got, err := ParseCode(typed); err != nil || got != want {
+			t.Errorf("ParseCode(%q) = %q, %v, want %q", typed, got, err, want)
+		}
+	}
+	for _, typed := range []string{"", "4Q7K9M2XH", "4Q7K9M2XHTT", "4Q7K9M2XHU", "đ234567890", strings.Repeat("0", 1000)} {
+		if _, err := ParseCode(typed); !errors.Is(err, ErrCode) {
+			t.Errorf("ParseCode(%q) = %v", typed, err)
+		}
+	}
+}
+
+func TestNewCodesDifferAndParse(t *testing.T) {
+	seen := map[Code]bool{}
+	for range 1000 {
+		c := NewCode()
+		if back, err := ParseCode(c.String()); err != nil || back != c || seen[c] {
+			t.Fatalf("code %q: %q, %v, seen %v", c, back, err, seen[c])
+		}
+		seen[c] = true
+	}
+}
+
+func TestBoxOpensWithItsCodeOnly(t *testing.T) {
+	mine, other := Code("4Q7K9M2XHT").Receipt(), Code("4Q7K9M2XHV").Receipt()
+	if mine == other || mine.Tag == [16]byte(mine.Key[:16]) {
+		t.Fatal("receipts are not apart")
+	}
+	if again := Code("4Q7K9M2XHT").Receipt(); again != mine {
+		t.Error("one code, two receipts")
+	}
+	for _, state := range []string{"", "Đã trả lời", "ends in one\x01", "\x00\x00", strings.Repeat("x", boxSize-1)} {
+		box, err := mine.Box([]byte(state))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := mine.Unbox(box); err != nil || string(got) != state {
+			t.Errorf("Unbox = %q, %v, want %q", got, err, state)
+		}
+		if _, err := other.Unbox(box); err == nil {
+			t.Error("another code opened the box")
+		}
+	}
+	if _, err := mine.Box(make([]byte, boxSize)); err == nil {
+		t.Error("a state too long is taken")
+	}
+	if _, err := mine.Unbox([]byte("short")); err == nil {
+		t.Error("a short box is taken")
+	}
+}
