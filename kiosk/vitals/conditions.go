@@ -22,6 +22,7 @@ const (
 	NoScreen     Name = "no-screen"      // no display is connected
 	ClockOff     Name = "clock-off"      // value: microseconds the hub is ahead
 	Storage      Name = "storage-fails"  // the outbox could not keep an answer
+	OutboxUnread Name = "outbox-unread"  // what the outbox keeps could not be read, or is not what was written
 	Forked       Name = "journal-forked" // rolled back, cloned or restored; value: wire.ForkCause
 )
 
@@ -34,7 +35,9 @@ const (
 	CaptivePortal      Name = "captive-portal"
 	ProxyRefused       Name = "proxy-refused" // value: HTTP status
 	ForeignCertificate Name = "foreign-certificate"
-	NotAHub            Name = "not-a-hub" // value: HTTP status
+	WrongName          Name = "wrong-name"
+	NotAHub            Name = "not-a-hub"  // value: HTTP status
+	HubBehind          Name = "hub-behind" // the hub lost what it had acknowledged, and does not know it
 	AgentTooOld        Name = "agent-too-old"
 	Revoked            Name = "revoked"
 	UnknownDevice      Name = "unknown-device"
@@ -64,6 +67,7 @@ var meanings = map[Name]meaning{
 	NoScreen:     {wire.ConditionSevere, false, "no display is connected; check the cable"},
 	ClockOff:     {wire.ConditionWarning, false, "the clock differs from the hub's; check time synchronisation"},
 	Storage:      {wire.ConditionSevere, false, "answers cannot be kept; check the disk"},
+	OutboxUnread: {wire.ConditionSevere, false, "kept answers cannot be read; check the disk"},
 	Forked:       {wire.ConditionWarning, false, "the journal branched off: this machine or the hub was rolled back or copied"},
 
 	NoRoute:            {wire.ConditionWarning, true, "there is no way to the network; check cable and Wi-Fi"},
@@ -73,6 +77,8 @@ var meanings = map[Name]meaning{
 	CaptivePortal:      {wire.ConditionWarning, true, "the network shows a sign-in page; have this machine let through"},
 	ProxyRefused:       {wire.ConditionWarning, true, "the proxy refuses; check its rules and the proxy setting"},
 	ForeignCertificate: {wire.ConditionSevere, true, "something on the line answers in the hub's place; have the hub's address excepted from inspection"},
+	WrongName:          {wire.ConditionSevere, true, "the hub's certificate is for another address; start the hub with this name as well"},
+	HubBehind:          {wire.ConditionSevere, true, "the hub has lost what it once acknowledged; its operators must restore it properly"},
 	NotAHub:            {wire.ConditionWarning, true, "what answers at the hub's address is not a kiosk listener; check the address in the kit"},
 	AgentTooOld:        {wire.ConditionSevere, true, "the hub no longer speaks this agent's version; update the agent"},
 	Revoked:            {wire.ConditionSevere, true, "the hub has ended its trust in this device; ask the ward's IT for a new kit"},
