@@ -3,6 +3,7 @@ package uplink
 import (
 	"context"
 	"crypto"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +38,8 @@ type memory struct {
 }
 
 func newMemory() *memory {
-	j := wire.JournalID{1, 2, 3}
+	var j wire.JournalID
+	_, _ = rand.Read(j[:])
 	p := wire.At(0, j.Genesis())
 	return &memory{branch: wire.Branch{Journal: j, Base: p, Floor: p, Head: p, Received: p, Safe: p},
 		begin: time.Now(), wake: make(chan struct{}, 1)}
@@ -109,7 +111,7 @@ func (m *memory) Advance(k wire.Mark) error {
 
 func (m *memory) Fork(f wire.JournalFork) error {
 	m.mu.Lock()
-	m.branch.Journal = wire.JournalID{9, byte(len(m.records))}
+	_, _ = rand.Read(m.branch.Journal[:])
 	m.branch.Base, m.branch.Received, m.branch.Safe = m.branch.Floor, m.branch.Floor, m.branch.Floor
 	m.mu.Unlock()
 	m.put(f)
@@ -186,6 +188,7 @@ type hub struct {
 	vitals []wire.Vitals
 	byes   []wire.Goodbye
 	conns  []*websocket.Conn
+	pen    sync.Mutex // held while writing to any connection
 }
 
 func newHub(t *testing.T) *hub {
@@ -283,6 +286,8 @@ func (h *hub) send(conn *websocket.Conn, f wire.Frame) {
 	if err != nil {
 		h.t.Error(err)
 	}
+	h.pen.Lock()
+	defer h.pen.Unlock()
 	conn.WriteMessage(websocket.BinaryMessage, b)
 }
 

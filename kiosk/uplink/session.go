@@ -29,7 +29,7 @@ type session struct {
 
 	pending  []byte        // encoded, waiting for room in out
 	greeted  time.Duration // uptime when the last Hello was made
-	hailed   bool // the Hello has left
+	hailed   bool          // the Hello has left
 	welcomed bool
 	sent     uint64    // last record given to the line
 	owed     time.Time // since when the hub owes an answer; zero when it does not

@@ -328,9 +328,9 @@ func TestTextAndRubbishAreRefused(t *testing.T) {
 			k := h.kiosk(t)
 			k.start(t)
 			await(t, "session", func() bool { return k.Status().State == Connected })
-			if err := send(h.last()); err != nil {
-				t.Fatal(err)
-			}
+			h.pen.Lock()
+			_ = send(h.last()) // the kiosk may hang up before all is written
+			h.pen.Unlock()
 			await(t, "the end of the session", func() bool { return k.vitals.Conditions() != nil || k.Status().Failures > 0 })
 			await(t, "the next one", func() bool { return k.Status().State == Connected })
 		})
