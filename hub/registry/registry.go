@@ -1,0 +1,119 @@
+package registry
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"time"
+
+	"nghe/hub/database"
+	"nghe/shared/ident"
+)
+
+// Config says where the registry keeps and whom it speaks for.
+type Config struct {
+	DB        *database.DB
+	Authority *ident.Authority
+	// Hub is where kiosks reach this hub, https://host:port, best first. It
+	// goes into kits and identities; without it no kit can be made.
+	Hub    []string
+	Now    func() time.Time // nil: time.Now
+	Logger *slog.Logger     // nil: slog.Default
+}
+
+// Registry is the open store. Its methods may be called from anywhere.
+type Registry struct {
+	cfg Config
+	sql map[string]string
+
+	mu       sync.Mutex // guards onRevoke
+	onRevoke []func(deviceID string)
+}
+
+//go:embed sqlite/*.sql
+var sqliteFiles embed.FS
+
+//go:embed postgres/*.sql
+var postgresFiles embed.FS
+
+//go:embed queries.sql
+var commonQueries string
+
+//go:embed queries_postgres.sql
+var postgresQueries string
+
+// Open brings the tables up to date and refuses an authority that the devices
+// in them do not trust.
+func Open(ctx context.Context, cfg Config) (*Registry, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	r := &Registry{cfg: cfg, sql: cfg.DB.Queries(commonQueries, "", postgresQueries)}
+	lite, _ := fs.Sub(sqliteFiles, "sqlite") // embedded: the folder is there
+	post, _ := fs.Sub(postgresFiles, "postgres")
+	if err := cfg.DB.Migrate(ctx, "registry_migrations", lite, post); err != nil {
+		return nil, fmt.Errorf("open registry: %w", err)
+	}
+	if err := r.sameAuthority(ctx); err != nil {
+		return nil, fmt.Errorf("open registry: %w", err)
+	}
+	return r, nil
+}
+
+func (r *Registry) sameAuthority(ctx context.Context) error {
+	pin := r.cfg.Authority.Pin()
+	err := r.cfg.DB.Write(ctx, func(tx *database.Tx) error {
+		_, err := tx.ExecContext(ctx, r.sql["note authority"], pin, r.now())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var kept string
+	if err := r.cfg.DB.Read().QueryRowContext(ctx, r.sql["authority"]).Scan(&kept); err != nil {
+		return err
+	}
+	if kept != pin {
+		return fmt.Errorf("the devices in this database trust %s, the key folder holds %s; restore the key folder that belongs to the database", kept, pin)
+	}
+	return nil
+}
+
+func (r *Registry) now() int64 { return r.cfg.Now().UnixMicro() }
+
+func fromMicro(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
+// collect reads all rows of a query that has a scan for one.
+func collect[T any](ctx context.Context, q database.Queryer, scan func(row scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+type scanner interface{ Scan(into ...any) error }
+
+func none(err error) bool { return errors.Is(err, sql.ErrNoRows) }
