@@ -238,8 +238,14 @@ func (r *Receiver) welcome(standings []wire.Standing) wire.Welcome {
 		Credit: r.cfg.Credit, Standings: standings}
 }
 
+// signed puts the hub's name to a standing. What the hub holds of a journal is
+// no business of a device it does not belong to: a foreign standing names no
+// point, so that its signature alone says that it is one.
 func (r *Receiver) signed(j wire.JournalID, st wire.Standing) (wire.Standing, error) {
 	st.Journal = j
+	if st.State == wire.StandingForeign {
+		st.Received, st.Safe = wire.Point{}, wire.Point{}
+	}
 	sig, err := r.cfg.Sign(wire.CustodyStatement(r.cfg.Epoch, j, st.Received, st.Safe))
 	if err != nil {
 		return st, fmt.Errorf("sign standing of journal %s: %w", j, err)

@@ -202,8 +202,13 @@ const (
 )
 
 func (s *Sender) compare(b wire.Branch, epoch uint64, st wire.Standing) (wire.ForkCause, error) {
+	foreign := st.State == wire.StandingForeign
 	switch {
-	case st.State == wire.StandingForeign:
+	case foreign != (st.Received == wire.Point{}):
+		return equal, wire.Errorf(wire.CodeMalformed, "standing %d at %s", st.State, st.Received)
+	case st.State == wire.StandingNew && st.Received != b.Base:
+		return equal, wire.Errorf(wire.CodeMalformed, "new journal begins at %s, not at %s", st.Received, b.Base) // rule 1
+	case foreign:
 		return wire.ForkForeign, nil // rule 7
 	case st.Received.Seq > b.Head.Seq:
 		return wire.ForkAhead, nil

@@ -1,0 +1,259 @@
+package courier
+
+import (
+	"nghe/shared/wire"
+)
+
+// fault counts what happened to a run; a suite in which one of them is rare
+// proves little.
+type fault int
+
+const (
+	dropped fault = iota
+	repeated
+	reordered
+	truncated
+	flipped
+	cut
+	offline
+	twoSessions
+	staleAck
+	agentCrashed
+	rolledBack
+	cloned
+	newKey
+	newImage
+	diskFailedBefore
+	diskFailedAfter
+	pruned
+	hubCrashedBefore
+	hubCrashedAfter
+	restoredWhole
+	restoredBare
+	restoredBurnt
+	replayed
+	replayMisfit
+	uploadLost
+	misfit
+	forkedAhead
+	forkedDiffers
+	forkedBehind
+	forkedForeign
+	ignoredEpoch
+	ignoredJournal
+	ignoredChain
+	ignoredFloor
+	ignoredUnasked
+	destroyed
+	faults
+)
+
+var faultNames = [faults]string{"frame dropped", "frame repeated", "frame reordered", "frame truncated", "frame bit flipped",
+	"link cut", "offline for hours", "two sessions", "ack by another road", "agent crashed", "disk rolled back", "disk cloned",
+	"key changed", "new image", "outbox failed before commit", "outbox failed after commit", "record pruned",
+	"hub killed before commit", "hub killed after commit", "hub restored with segments", "hub restored without",
+	"hub and archive lost", "segment replayed", "segment did not fit", "upload lost", "batch did not fit",
+	"fork: ahead", "fork: differs", "fork: behind", "fork: foreign", "ignored: epoch", "ignored: journal", "ignored: chain",
+	"ignored: floor", "ignored: not asked", "record destroyed"}
+
+var forkFaults = map[wire.ForkCause]fault{wire.ForkAhead: forkedAhead, wire.ForkDiffers: forkedDiffers,
+	wire.ForkBehind: forkedBehind, wire.ForkForeign: forkedForeign}
+
+var ignored = map[Reason]fault{OldEpoch: ignoredEpoch, OtherJournal: ignoredJournal, OtherChain: ignoredChain,
+	BelowFloor: ignoredFloor, NotAsked: ignoredUnasked}
+
+// tally counts faults.
+type tally [faults]int
+
+func (t *tally) add(f fault) { t[f]++ }
+
+// chaos does something bad to somebody, again and again.
+func (w *world) chaos() {
+	if !w.bad {
+		return
+	}
+	w.after(w.upTo(15*minute), w.chaos)
+	deeds := []func(m *machine){(*machine).goOffline, (*machine).goPoor, (*machine).goPoor, (*machine).failDisk,
+		(*machine).crashes, (*machine).hearOldAck, (*machine).hearOldAck, (*machine).prune, (*machine).prune, (*machine).prune,
+		(*machine).keepImage, (*machine).keepImage, func(*machine) { w.backUp() }, func(*machine) { w.hubCrash() }}
+	if w.scenario.kiosks {
+		deeds = append(deeds, (*machine).rollBack, (*machine).rollBack, (*machine).rollBack, (*machine).clone, (*machine).changeKey, (*machine).replaceDisk)
+	}
+	if w.scenario.hub {
+		deeds = append(deeds, func(*machine) { w.restore() })
+	}
+	deeds[w.n(len(deeds))](w.machines[w.n(len(w.machines))])
+}
+
+func (m *machine) goOffline() {
+	m.w.tally.add(offline)
+	m.hangUp(m.session)
+	m.offlineUntil = m.w.now + m.w.upTo(8*hour)
+}
+
+func (m *machine) goPoor() {
+	m.poor = true
+	m.w.after(m.w.upTo(4*hour), func() { m.poor = false })
+}
+
+func (m *machine) failDisk() {
+	m.failing = true
+	m.w.after(m.w.upTo(2*hour), func() { m.failing = false })
+}
+
+func (m *machine) crashes() {
+	m.w.tally.add(agentCrashed)
+	m.crash(m.w.upTo(10 * minute))
+}
+
+// hearOldAck brings an Ack that was true once, of any journal, by a road
+// without a session.
+func (m *machine) hearOldAck() {
+	w := m.w
+	if len(w.stick) == 0 || !m.up {
+		return
+	}
+	w.tally.add(staleAck)
+	a := w.oldAck(m.out.journal)
+	if m.session == nil {
+		m.session = &session{w: w, m: m, life: m.life, sender: m.sender}
+		defer func() { m.session = nil }()
+	}
+	m.received(m.session, a)
+}
+
+// oldAck picks an Ack that was sent once, mostly of this journal.
+func (w *world) oldAck(j wire.JournalID) wire.Ack {
+	recent := w.stick[max(0, len(w.stick)-200):]
+	first := w.n(len(recent))
+	for i := range recent {
+		if a := recent[(first+i)%len(recent)]; a.Journal == j && first%4 > 0 {
+			return a
+		}
+	}
+	return recent[first]
+}
+
+func (m *machine) keepImage() { m.images = append(m.images, m.out.image()) }
+
+// rollBack restores an older image after a cut of power.
+func (m *machine) rollBack() {
+	if len(m.images) == 0 {
+		return
+	}
+	m.w.tally.add(rolledBack)
+	m.w.say("%s rolls back", m.name)
+	m.crash(m.w.upTo(10 * minute))
+	m.copied = true
+	if m.w.n(3) > 0 { // long enough to overtake what the hub has
+		m.swap(m.images[len(m.images)-1])
+		m.offlineUntil = m.w.now + m.w.upTo(6*hour)
+		m.w.after(m.w.upTo(hour), m.hearOldAck)
+		return
+	}
+	m.swap(m.images[m.w.n(len(m.images))])
+}
+
+// clone starts another machine from an image of this one: same journal, same
+// key, and each its own boot record.
+func (m *machine) clone() {
+	if len(m.w.machines) > 10 {
+		return
+	}
+	m.w.tally.add(cloned)
+	m.keepImage()
+	m.crash(m.w.upTo(10 * minute))
+	m.copied = true
+	twin := &machine{w: m.w, name: m.name + "'", device: m.device, copied: true}
+	twin.out = newOutbox(m.w.random, m.w.wrote)
+	twin.out.disk = m.images[m.w.n(len(m.images))].image()
+	m.w.say("%s is cloned", m.name)
+	m.w.join(twin)
+}
+
+// changeKey enrols the machine anew while its journal stays; a clone of it may
+// still run under the old key.
+func (m *machine) changeKey() {
+	m.w.tally.add(newKey)
+	m.w.say("%s gets a new key", m.name)
+	m.crash(m.w.upTo(minute))
+	m.w.devices++
+	m.device, m.copied = m.w.devices, true
+}
+
+// replaceDisk starts over on an empty disk.
+func (m *machine) replaceDisk() {
+	m.w.tally.add(newImage)
+	m.w.say("%s gets a new disk", m.name)
+	m.crash(m.w.upTo(10 * minute))
+	m.images = nil
+	m.copied = false
+	m.w.devices++
+	m.device = m.w.devices
+	m.swap(newOutbox(m.w.random, m.w.wrote).disk)
+}
+
+func (w *world) backUp() { w.backups = append(w.backups, w.hub.image()) }
+
+// restore loses the hub's disk and brings back an older copy, with the
+// segments at once, or little by little, or with the archive lost as well.
+func (w *world) restore() {
+	w.hubCrash()
+	old := hubDisk{}
+	if len(w.backups) > 0 && w.n(4) > 0 {
+		old = w.backups[w.n(len(w.backups))]
+	}
+	w.epochs++
+	w.hub.restore(old, w.epochs)
+	w.replays = nil
+	switch w.n(3) {
+	case 0:
+		w.tally.add(restoredWhole)
+		w.say("hub restored with segments, epoch %d", w.hub.epoch)
+		w.replays = w.shuffled(w.hub.archive)
+		w.replayAll()
+	case 1:
+		w.tally.add(restoredBare)
+		w.say("hub restored without segments, epoch %d", w.hub.epoch)
+		w.replays = w.shuffled(w.hub.archive)
+		w.after(w.upTo(4*hour), w.replaySome)
+	default:
+		w.tally.add(restoredBurnt)
+		w.say("hub restored, archive lost, epoch %d", w.hub.epoch)
+		w.hub.burn()
+		w.burnt = w.hub.epoch
+	}
+	w.sweep()
+}
+
+func (w *world) shuffled(all []*segment) []*segment {
+	out := append([]*segment(nil), all...)
+	w.rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+func (w *world) replaySome() {
+	for range min(len(w.replays), 1+w.n(20)) {
+		w.replayOne()
+	}
+	w.hub.settle()
+	if len(w.replays) > 0 {
+		w.after(w.upTo(10*minute), w.replaySome)
+	}
+}
+
+func (w *world) replayAll() {
+	for len(w.replays) > 0 {
+		w.replayOne()
+	}
+	w.hub.settle()
+}
+
+func (w *world) replayOne() {
+	g := w.replays[0]
+	w.replays = w.replays[1:]
+	w.tally.add(replayed)
+	if !w.hub.replay(g) {
+		w.tally.add(replayMisfit)
+	}
+}
