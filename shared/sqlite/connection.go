@@ -22,7 +22,6 @@ var pragmas = Queries(pragmasText)
 func dsn(cfg Config, readOnly bool) string {
 	keys := url.Values{
 		"_synchronous":     {"FULL"},
-		"_txlock":          {"immediate"}, // a deferred one may fail with BUSY at its first write
 		"_busy_timeout":    {"2000"},      // ms; only another process can hold the lock
 		"_foreign_keys":    {"1"},
 		"_stmt_cache_size": {"64"}, // off by default, 2.5 times slower
@@ -33,6 +32,7 @@ func dsn(cfg Config, readOnly bool) string {
 		keys.Set("_query_only", "1")
 	} else {
 		keys.Set("_journal_mode", "WAL")
+		keys.Set("_txlock", "immediate") // a deferred one may fail with BUSY at its first write
 	}
 	if cfg.VFS != "" {
 		keys.Set("vfs", cfg.VFS)

@@ -46,8 +46,10 @@ func (db *DB) migrate(ctx context.Context, files fs.FS, table string) error {
 //	-- name: put answer
 //	INSERT …;
 //
-// What comes before the first name belongs to nobody. A name given twice is a
-// programming error and panics.
+// What comes before the first name belongs to nobody, and lines that are only a
+// comment are left out: the driver takes one after a statement for a second
+// statement, and answers with its rows, which are none. A name given twice is
+// a programming error and panics.
 func Queries(text string) map[string]string {
 	sections := map[string]string{}
 	for _, part := range strings.Split("\n"+text, "\n-- name:")[1:] {
@@ -56,7 +58,17 @@ func Queries(text string) map[string]string {
 		if _, twice := sections[name]; twice {
 			panic("sqlite: two queries are named " + name)
 		}
-		sections[name] = strings.TrimSpace(body)
+		sections[name] = strings.TrimSpace(withoutComments(body))
 	}
 	return sections
+}
+
+func withoutComments(body string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(body) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "--") {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
 }

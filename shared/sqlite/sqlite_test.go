@@ -346,7 +346,7 @@ func TestTypesAreStrict(t *testing.T) {
 }
 
 func TestQueries(t *testing.T) {
-	got := Queries("-- about the file\n\n-- name: one\nSELECT 1;\n\n-- name: two words\nSELECT 2\n FROM t;\n")
+	got := Queries("-- about the file\n\n-- name: one\nSELECT 1;\n\n-- name: two words\nSELECT 2\n -- why\n FROM t;\n\n-- about the next\n")
 	if len(got) != 2 || got["one"] != "SELECT 1;" || got["two words"] != "SELECT 2\n FROM t;" {
 		t.Errorf("got %q", got)
 	}

@@ -1,0 +1,208 @@
+package outbox
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"nghe/shared/feedback"
+	"nghe/shared/wire"
+)
+
+const (
+	maxRequest  = 64               // characters of a request id
+	replaceTime = 60 * time.Second // how long an answer may be taken back
+	replaceMost = 1000             // newest records looked through for it: far more than taps in a minute
+)
+
+// Receipt is the proof that a request was kept.
+type Receipt struct {
+	ID    wire.RecordID
+	Seq   uint64
+	Again bool // the same request was kept before; nothing new was stored
+}
+
+// Put keeps an answer and returns once it is on the disk: only then may the
+// resident be thanked.
+//
+// request is the page's id for this act, 1 to 64 characters. The same id with
+// the same answer gets the same Receipt; with another answer, ErrConflict.
+// replaces is empty, or the hexadecimal id of an answer at most 60 s old that
+// nothing has replaced yet. What is wrong with an argument is told as a
+// *feedback.Invalid; whether a is an answer to its question, the caller has
+// checked.
+func (o *Outbox) Put(request string, a feedback.Answer, replaces string) (Receipt, error) {
+	d, err := newDraft(request, a, replaces)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("keep answer: %w", err)
+	}
+	var receipt Receipt
+	err = o.write(func(tx *sql.Tx) (err error) {
+		receipt, err = o.put(tx, d)
+		return err
+	})
+	if err != nil {
+		return Receipt{}, fmt.Errorf("keep answer: %w", err)
+	}
+	if !receipt.Again {
+		o.signal()
+	}
+	return receipt, nil
+}
+
+func (o *Outbox) put(tx *sql.Tx, d draft) (Receipt, error) {
+	if receipt, err := known(tx, d); receipt.Again || err != nil {
+		return receipt, err
+	}
+	if d.replaces {
+		if err := o.replaceable(tx, d.earlier); err != nil {
+			return Receipt{}, err
+		}
+	}
+	at, err := o.append(tx, d.record(o.uptime()))
+	if err != nil {
+		return Receipt{}, err
+	}
+	id := at.Chain.ID()
+	_, err = tx.Exec(query("keep request"), sql.Named("id", d.request), sql.Named("body", d.body[:]),
+		sql.Named("seq", at.Seq), sql.Named("rid", id[:]), sql.Named("wall", o.wall()))
+	return Receipt{ID: id, Seq: at.Seq}, err
+}
+
+// known finds the receipt of a request that was kept before.
+func known(tx *sql.Tx, d draft) (Receipt, error) {
+	var body [sha256.Size]byte
+	r := Receipt{Again: true}
+	err := tx.QueryRow(query("find request"), sql.Named("id", d.request)).
+		Scan(exactly(body[:]), &r.Seq, exactly(r.ID[:]))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return Receipt{}, nil
+	case err != nil:
+		return Receipt{}, err
+	case body != d.body:
+		return Receipt{}, ErrConflict
+	}
+	return r, nil
+}
+
+// draft is a request before it has a time and a number.
+type draft struct {
+	request  string
+	answer   wire.Answer
+	replaces bool
+	earlier  wire.RecordID
+	body     [sha256.Size]byte // of the record with uptime 0: what makes two requests the same
+}
+
+func newDraft(request string, a feedback.Answer, replaces string) (draft, error) {
+	if n := utf8.RuneCountInString(request); n < 1 || n > maxRequest || !utf8.ValidString(request) {
+		return draft{}, &feedback.Invalid{Field: "request", Want: "1 to 64 characters"}
+	}
+	answer, err := onWire(a)
+	if err != nil {
+		return draft{}, err
+	}
+	d := draft{request: request, answer: answer, replaces: replaces != ""}
+	if d.replaces {
+		id, err := hex.DecodeString(replaces)
+		if err != nil || len(id) != len(d.earlier) {
+			return draft{}, &feedback.Invalid{Field: "replaces", Want: "the id of an earlier answer, 32 hexadecimal digits"}
+		}
+		d.earlier = wire.RecordID(id)
+	}
+	bytes, err := wire.EncodeRecord(d.record(0))
+	d.body = sha256.Sum256(bytes)
+	return d, err
+}
+
+func (d draft) record(uptime uint64) wire.Record {
+	a := d.answer
+	a.Uptime = uptime
+	if d.replaces {
+		return wire.Replaces{Earlier: d.earlier, Answer: a}
+	}
+	return a
+}
+
+func onWire(a feedback.Answer) (wire.Answer, error) {
+	if a.Score < 0 || a.Score > 5 {
+		return wire.Answer{}, &feedback.Invalid{Field: "score", Want: "0 to 5"}
+	}
+	if a.Version < 0 || int64(a.Version) > math.MaxUint32 {
+		return wire.Answer{}, &feedback.Invalid{Field: "version", Want: "0 to " + strconv.Itoa(math.MaxUint32)}
+	}
+	attachments := make([]wire.Attachment, len(a.Attachments))
+	for i, f := range a.Attachments {
+		attachments[i] = wire.Attachment{Kind: f.Kind, Reader: f.Reader, Hash: f.Hash, Size: f.Size}
+	}
+	return wire.Answer{Questionnaire: a.Questionnaire, Version: uint32(a.Version), Question: a.Question,
+		Language: string(a.Language), Score: uint8(a.Score), Skipped: a.Skipped,
+		Choices: append([]string{}, a.Choices...), Attachments: attachments,
+		Receipt: []byte{}, Consents: []wire.Consent{}}, nil
+}
+
+// replaceable says whether an answer of that id may still be taken back. Its
+// age is told by the monotonic clock within this run, by the wall clock only
+// across a restart.
+func (o *Outbox) replaceable(tx *sql.Tx, id wire.RecordID) error {
+	rows, err := tx.Query(query("newest"), sql.Named("most", replaceMost))
+	if err != nil {
+		return err
+	}
+	defer rows.Close() // only read from: rows.Err has what matters
+	thisRun := true
+	for rows.Next() {
+		var chain wire.Chain
+		var bytes []byte
+		var wall int64
+		if err := rows.Scan(exactly(chain[:]), &bytes, &wall); err != nil {
+			return err
+		}
+		record, err := wire.DecodeRecord(bytes)
+		if err != nil {
+			continue // a kind of a newer program: not one that takes an answer back
+		}
+		if chain.ID() == id {
+			return o.young(record, wall, thisRun)
+		}
+		switch r := record.(type) {
+		case wire.Replaces:
+			if r.Earlier == id {
+				return &feedback.Invalid{Field: "replaces", Want: "an answer that was not replaced before: name the newer one"}
+			}
+		case wire.Boot:
+			thisRun = false
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return &feedback.Invalid{Field: "replaces", Want: "the id of an answer given here in the last 60 seconds"}
+}
+
+func (o *Outbox) young(record wire.Record, wall int64, thisRun bool) error {
+	var given uint64
+	switch r := record.(type) {
+	case wire.Answer:
+		given = r.Uptime
+	case wire.Replaces:
+		given = r.Answer.Uptime
+	default:
+		return &feedback.Invalid{Field: "replaces", Want: "the id of an answer"}
+	}
+	age := o.uptime() - given
+	if !thisRun {
+		age = uint64(o.wall() - wall) // negative becomes huge: a clock set back proves nothing
+	}
+	if age > uint64(replaceTime.Microseconds()) {
+		return &feedback.Invalid{Field: "replaces", Want: "an answer given in the last 60 seconds: give a new one instead"}
+	}
+	return nil
+}
