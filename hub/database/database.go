@@ -1,0 +1,149 @@
+// Package database is the hub's one door to its store: SQLite in a file, or
+// PostgreSQL by URL, the same code above either.
+//
+// It promises that what Write returned nil for is on disk, whole; that a
+// transaction PostgreSQL gave up for another's sake is run again; that no
+// caller's cancelled context splits a SQLite transaction; and that each owning
+// package's tables are brought up to date by its own list of migrations.
+//
+// It owns no table, knows no query and hides no SQL: callers bring both.
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"nghe/shared/sqlite"
+)
+
+// Engine names what stores the hub's data.
+type Engine string
+
+const (
+	SQLite   Engine = "sqlite"
+	Postgres Engine = "postgres"
+)
+
+// postgresConns bounds one hub process's share of the server's connections
+// (Debian's default is 100).
+const postgresConns = 16
+
+// DB is an open store. Close ends it.
+type DB struct {
+	engine   Engine
+	lite     *sqlite.DB // SQLite only
+	server   *sql.DB    // PostgreSQL only
+	expanded sync.Map   // query and row count → SQLite statement, see Many
+}
+
+// Open opens "sqlite:/path/hub.db" (made when missing) or "postgres://…".
+func Open(ctx context.Context, location string) (*DB, error) {
+	switch scheme, rest, _ := strings.Cut(location, ":"); scheme {
+	case "sqlite":
+		return openSQLite(rest)
+	case "postgres", "postgresql":
+		return openPostgres(ctx, location)
+	}
+	return nil, errors.New("open database: give sqlite:/path/to/hub.db or postgres://user@host/name")
+}
+
+func openSQLite(rest string) (*DB, error) {
+	path, query, _ := strings.Cut(rest, "?")
+	values, err := url.ParseQuery(query)
+	if err != nil || path == "" {
+		return nil, fmt.Errorf("open database: %q is no path; give sqlite:/path/to/hub.db", rest)
+	}
+	for key := range values {
+		if key != "vfs" {
+			return nil, fmt.Errorf("open database: key %q is not known; sqlite takes vfs only", key)
+		}
+	}
+	lite, err := sqlite.Open(sqlite.Config{Path: path, VFS: values.Get("vfs")})
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return &DB{engine: SQLite, lite: lite}, nil
+}
+
+// openPostgres never shows the URL in an error: it may hold a password.
+func openPostgres(ctx context.Context, location string) (*DB, error) {
+	cfg, err := pgx.ParseConfig(location)
+	if err != nil {
+		return nil, errors.New("open database: PostgreSQL URL does not parse; give postgres://user@host/name")
+	}
+	cfg.RuntimeParams["synchronous_commit"] = "on" // an ack follows the commit: it must be on disk
+	cfg.RuntimeParams["timezone"] = "UTC"
+	if cfg.RuntimeParams["application_name"] == "" {
+		cfg.RuntimeParams["application_name"] = "nghe-hub"
+	}
+	server := stdlib.OpenDB(*cfg)
+	server.SetMaxOpenConns(postgresConns)
+	server.SetMaxIdleConns(postgresConns)
+	if err := server.PingContext(ctx); err != nil {
+		server.Close()
+		return nil, fmt.Errorf("open database: reach PostgreSQL at %s: %w", cfg.Host, err)
+	}
+	return &DB{engine: Postgres, server: server}, nil
+}
+
+// Engine says which store this is.
+func (db *DB) Engine() Engine { return db.engine }
+
+// Close ends every connection. On SQLite it folds the log into the file first.
+func (db *DB) Close() error {
+	if db.engine == SQLite {
+		return db.lite.Close()
+	}
+	return db.server.Close()
+}
+
+// Queryer reads. *sql.DB and *sql.Tx are Queryers.
+type Queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Read gives readers that never wait for a writer.
+func (db *DB) Read() Queryer {
+	if db.engine == SQLite {
+		return db.lite.Read()
+	}
+	return db.server
+}
+
+// Snapshot runs read in a transaction that sees the store at one moment and
+// changes nothing.
+func (db *DB) Snapshot(ctx context.Context, read func(q Queryer) error) error {
+	pool, options := db.server, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	if db.engine == SQLite {
+		pool, options = db.lite.Read(), nil // its connections are query_only, a read sees one moment
+	}
+	tx, err := pool.BeginTx(ctx, options)
+	if err != nil {
+		return fmt.Errorf("begin snapshot: %w", err)
+	}
+	defer tx.Rollback()
+	return read(tx)
+}
+
+// Queries reads "-- name: …" sections. Those in the engine's own text take the
+// place of the common ones.
+func (db *DB) Queries(common, sqliteOnly, postgresOnly string) map[string]string {
+	queries := sqlite.Queries(common)
+	own := sqliteOnly
+	if db.engine == Postgres {
+		own = postgresOnly
+	}
+	for name, text := range sqlite.Queries(own) {
+		queries[name] = text
+	}
+	return queries
+}
