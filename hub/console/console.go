@@ -1,0 +1,169 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"nghe/hub/accounts"
+	"nghe/hub/ledger"
+	"nghe/hub/registry"
+	"nghe/hub/vitals"
+)
+
+// Config says what the console shows and how it is reached.
+type Config struct {
+	Ledger   *ledger.Ledger
+	Registry *registry.Registry
+	Vitals   *vitals.Vitals
+	Accounts *accounts.Accounts
+	// Secure says that operators reach the console by https, here or at a
+	// proxy in front. When false, only loopback connections are served.
+	Secure bool
+	// Archive names the store off this hub's disk; empty while there is none,
+	// which every page says.
+	Archive string
+	Program string           // version shown at the foot
+	Now     func() time.Time // nil: time.Now
+	Logger  *slog.Logger     // nil: slog.Default
+}
+
+// Console serves the operators' pages.
+type Console struct {
+	cfg      Config
+	log      *slog.Logger
+	sessions *accounts.Sessions
+	assets   assets
+	faces    map[Language]*face
+	fleet    fleetCache
+	recent   recent
+	streams  atomic.Int64
+	done     chan struct{} // closed by Close: ends live streams
+}
+
+// New checks pages and catalogues; a fault in them is found here, not by an
+// operator.
+func New(cfg Config) (*Console, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	c := &Console{cfg: cfg, log: cfg.Logger, sessions: cfg.Accounts.Sessions(cfg.Secure),
+		faces: map[Language]*face{}, done: make(chan struct{})}
+	var err error
+	if c.assets, err = openAssets(); err != nil {
+		return nil, fmt.Errorf("open console: %w", err)
+	}
+	for _, l := range languages {
+		if c.faces[l], err = newFace(l, c.assets); err != nil {
+			return nil, fmt.Errorf("open console: %w", err)
+		}
+	}
+	return c, nil
+}
+
+// Close ends every live stream, so that a server's graceful stop need not wait
+// for pages left open. The server calls it through RegisterOnShutdown.
+func (c *Console) Close() { close(c.done) }
+
+// Handler serves every page. The rules around all routes stand here, outermost
+// first.
+func (c *Console) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range c.routes() {
+		mux.Handle(r.pattern, c.guard(r))
+	}
+	mux.Handle("/", c.guard(route{"/", operator, c.notFound}))
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(c.refuseCross))
+	return c.headers(c.onlySafely(c.built(cross.Handler(c.sessions.Handler(mux)))))
+}
+
+// who a route is for. The zero value is nobody, so that a forgotten field
+// shuts a route instead of opening it.
+type who int
+
+const (
+	nobody who = iota
+	anyone
+	operator
+	admin
+)
+
+type route struct {
+	pattern string
+	who     who
+	serve   func(http.ResponseWriter, *http.Request) error
+}
+
+func (c *Console) routes() []route {
+	return []route{
+		{"GET /signin", anyone, c.showSignIn},
+		{"POST /signin", anyone, c.signIn},
+		{"POST /language", anyone, c.setLanguage},
+		{"GET /assets/{name}", anyone, c.assets.serve},
+
+		{"GET /{$}", operator, c.showFleet},
+		{"GET /places", operator, c.showPlaces},
+		{"GET /places/{id}", operator, c.showPlace},
+		{"GET /quarantine", operator, c.showQuarantine},
+		{"GET /log", operator, c.showLog},
+		{"GET /api/events", operator, c.stream},
+		{"GET /password", operator, c.showPassword},
+		{"POST /password", operator, c.setPassword},
+		{"POST /signout", operator, c.signOut},
+
+		{"GET /access", admin, c.showAccess},
+		{"POST /devices/{id}/revoke", admin, c.revoke},
+	}
+}
+
+// visitor is who asks, found once per request.
+type visitor struct {
+	account accounts.Account
+	known   bool
+}
+
+type visitorKey struct{}
+
+func visitorOf(ctx context.Context) visitor {
+	v, _ := ctx.Value(visitorKey{}).(visitor)
+	return v
+}
+
+func (w who) admits(v visitor) bool {
+	switch w {
+	case anyone:
+		return true
+	case operator:
+		return v.known && v.account.Has(accounts.Operator)
+	case admin:
+		return v.known && v.account.Has(accounts.Admin)
+	}
+	return false
+}
+
+// guard lets in whom the route is for, and logs a failure once.
+func (c *Console) guard(r route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		account, known, err := c.sessions.Current(req.Context())
+		if err != nil {
+			c.fail(w, req, err)
+			return
+		}
+		v := visitor{account, known}
+		req = req.WithContext(context.WithValue(req.Context(), visitorKey{}, v))
+		if !r.who.admits(v) {
+			c.turnAway(w, req, v)
+			return
+		}
+		if err := r.serve(w, req); err != nil {
+			c.fail(w, req, err)
+		}
+	})
+}
