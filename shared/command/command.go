@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -114,20 +113,20 @@ func strictJSON(r io.Reader) (kong.Resolver, error) {
 	if err := json.NewDecoder(r).Decode(&values); err != nil {
 		return nil, fmt.Errorf("read the configuration file: %w", err)
 	}
-	plain, err := json.Marshal(values)
-	if err != nil {
-		return nil, fmt.Errorf("read the configuration file: %w", err)
-	}
-	inner, err := kong.JSON(strings.NewReader(string(plain)))
-	if err != nil {
-		return nil, fmt.Errorf("read the configuration file: %w", err)
-	}
-	return strict{inner, values}, nil
+	return strict{values}, nil
 }
 
-type strict struct {
-	kong.Resolver
-	values map[string]any
+type strict struct{ values map[string]any }
+
+// Resolve gives a flag its value from the file, unless the environment has
+// one: kong would let the file win.
+func (s strict) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, name := range flag.Envs {
+		if _, set := os.LookupEnv(name); set {
+			return nil, nil
+		}
+	}
+	return s.values[flag.Name], nil
 }
 
 // Validate refuses keys that are no flag of any command.

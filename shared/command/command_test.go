@@ -16,11 +16,13 @@ type grammar struct {
 }
 
 type say struct {
-	Word string `required:"" help:"The word."`
+	Word     string `required:"" help:"The word."`
+	NextWord string `help:"The next word."`
+	Times    int    `default:"1" help:"How often."`
 }
 
 func (s *say) Run(ctx context.Context, out Output) error {
-	_, err := out.Write([]byte(s.Word))
+	_, err := out.Write([]byte(strings.Repeat(s.Word+s.NextWord, s.Times)))
 	return errors.Join(err, ctx.Err())
 }
 
@@ -54,6 +56,9 @@ func TestCommandLine(t *testing.T) {
 		{"flag", []string{"say", "--word", "chào"}, "", Done, "chào", ""},
 		{"environment", []string{"say"}, "cảm ơn", Done, "cảm ơn", ""},
 		{"file", []string{"say", "--config", file(`{"word":"xin lỗi"}`)}, "", Done, "xin lỗi", ""},
+		{"environment before file", []string{"say", "--config", file(`{"word":"xin lỗi"}`)}, "cảm ơn", Done, "cảm ơn", ""},
+		{"flag before all", []string{"say", "--word", "chào", "--config", file(`{"word":"xin lỗi"}`)}, "cảm ơn", Done, "chào", ""},
+		{"two words and a number in the file", []string{"say", "--config", file(`{"word":"xin","next-word":"lỗi","times":2}`)}, "", Done, "xinlỗixinlỗi", ""},
 		{"unknown key in the file", []string{"say", "--config", file(`{"wrod":"x"}`)}, "", Usage, "", `"wrod" is not a flag`},
 		{"broken file", []string{"say", "--config", file(`{`)}, "", Usage, "", "configuration file"},
 		{"unknown flag", []string{"say", "--wrod", "x"}, "", Usage, "", "unknown flag"},
