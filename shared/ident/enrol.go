@@ -147,7 +147,7 @@ func (q EnrolRequest) shape() error {
 	switch {
 	case q.Version != EnrolVersion:
 		return refuseRequest("version", fmt.Sprintf("is %d, this program reads %d", q.Version, EnrolVersion))
-	case !validPin(q.Pin):
+	case !ValidPin(q.Pin):
 		return refuseRequest("pin", "is not sha256- and 43 characters")
 	case !validToken(q.Ticket, 8, 32):
 		return refuseRequest("ticket", "is not 8 to 32 small letters and digits")

@@ -128,7 +128,7 @@ func TestAuthorityStaysTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first.Pin() != again.Pin() || !first.CustodyKey().Equal(again.CustodyKey()) || !validPin(first.Pin()) {
+	if first.Pin() != again.Pin() || !first.CustodyKey().Equal(again.CustodyKey()) || !ValidPin(first.Pin()) {
 		t.Errorf("pin %s, then %s", first.Pin(), again.Pin())
 	}
 	sig, err := again.Sign([]byte("received"))

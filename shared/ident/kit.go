@@ -91,7 +91,7 @@ func (k Kit) Check() error {
 	switch {
 	case k.Version != KitVersion:
 		return &Refusal{"kit", "version", fmt.Sprintf("is %d, this program reads %d", k.Version, KitVersion), "update this program or make the kit with the matching one"}
-	case !validPin(k.Pin):
+	case !ValidPin(k.Pin):
 		return refuseKit("pin", "is not sha256- and 43 characters")
 	case !validToken(k.Ticket, 8, 32):
 		return refuseKit("ticket", "is not 8 to 32 small letters and digits")
@@ -141,7 +141,8 @@ func validHub(hub string) bool {
 		hub == "https://"+u.Host && !strings.ContainsAny(u.Host, " \\%")
 }
 
-func validPin(pin string) bool {
+// ValidPin says whether pin has the form Authority.Pin gives.
+func ValidPin(pin string) bool {
 	text, ok := strings.CutPrefix(pin, pinPrefix)
 	sum, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	return ok && err == nil && len(sum) == sha256.Size

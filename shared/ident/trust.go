@@ -113,7 +113,7 @@ func pinned(certs []*x509.Certificate, pin string) []*x509.Certificate {
 // IP addresses, so there any address in hosts will do.
 func checkHub(cs tls.ConnectionState, authorities []*x509.Certificate, hosts []string) error {
 	leaf := cs.PeerCertificates[0]
-	shown := shownPin(cs.PeerCertificates)
+	shown := ShownPin(cs.PeerCertificates)
 	if err := chains(leaf, authorities, x509.ExtKeyUsageServerAuth); err != nil {
 		return &TrustError{FaultForeignAuthority, shown, "certificate is not from this kiosk's hub (shown: " + shown +
 			"): another hub answers at this address, or something on the way intercepts; check address and network, or make a new kit if the hub was set up anew"}
@@ -130,9 +130,12 @@ func checkHub(cs tls.ConnectionState, authorities []*x509.Certificate, hosts []s
 		strings.Join(hosts, ", "), strings.Join(namesOf(leaf), ", "))}
 }
 
-// shownPin is the pin of the authority that a chain really ends in, or of the
+// ShownPin is the pin of the authority that a chain really ends in, or of the
 // leaf where it shows none: a stranger may append our own certificate.
-func shownPin(certs []*x509.Certificate) string {
+func ShownPin(certs []*x509.Certificate) string {
+	if len(certs) == 0 {
+		return ""
+	}
 	leaf, last := certs[0], certs[len(certs)-1]
 	if leaf.CheckSignatureFrom(last) == nil {
 		return pinOf(last)
