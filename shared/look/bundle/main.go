@@ -6,7 +6,7 @@
 // imports lies in folders below or in shared/look. Outputs carry a hash of
 // their content, and dist/manifest.json tells the name: {"app.js":
 // "app-4K2VQX7M.js"}. HTML files are copied, with ="app.js" replaced by the
-// hashed name. Images directly in web, and the mark and faces for the console,
+// hashed name. Images directly in web, the mark, and for the console the faces
 // are copied under hashed names too.
 //
 // It promises the same output for the same sources, leaves nothing stale in
@@ -44,7 +44,7 @@ func run() error {
 	}
 	look := filepath.Join(root, "shared/look")
 	return errors.Join(
-		bundle(site{Dir: filepath.Join(root, "kiosk/screen"), ScriptBudget: kioskScriptBudget}),
+		bundle(site{Dir: filepath.Join(root, "kiosk/screen"), ScriptBudget: kioskScriptBudget, Images: []string{filepath.Join(look, "mark.svg")}}),
 		bundle(site{Dir: filepath.Join(root, "hub/console"), Images: []string{
 			filepath.Join(look, "mark.svg"), filepath.Join(look, "faces/1.svg"), filepath.Join(look, "faces/2.svg"),
 			filepath.Join(look, "faces/3.svg"), filepath.Join(look, "faces/4.svg"), filepath.Join(look, "faces/5.svg"),

@@ -1,0 +1,151 @@
+package screen
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"nghe/kiosk/outbox"
+	"nghe/shared/feedback"
+)
+
+const (
+	// maxBody bounds an answer's JSON; the largest possible is below 4 KiB.
+	maxBody = 16 << 10
+	// bodyTime is for a page on the same machine to send it.
+	bodyTime = 10 * time.Second
+)
+
+// submission is what the page posts. Request is minted once per answer and
+// repeated with it; Replaces is the id of the answer a resident took back.
+type submission struct {
+	Request  string          `json:"request"`
+	Answer   feedback.Answer `json:"answer"`
+	Replaces string          `json:"replaces"`
+}
+
+type kept struct {
+	ID  string `json:"id"`
+	Seq uint64 `json:"seq"`
+}
+
+// refusal is an error answer. Message says what to do; it never carries an
+// internal error or a resident's words.
+type refusal struct {
+	status               int
+	code, message, field string
+}
+
+func (s *Screen) postAnswer(w http.ResponseWriter, r *http.Request) {
+	// Not every ResponseWriter of a test can set a deadline.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	sub, bad := readSubmission(w, r)
+	if bad == nil {
+		bad = s.check(sub)
+	}
+	if bad != nil {
+		refuse(w, *bad)
+		return
+	}
+	receipt, err := s.cfg.Outbox.Put(sub.Request, sub.Answer, sub.Replaces)
+	if err != nil {
+		s.refusePut(w, err)
+		return
+	}
+	reply(w, http.StatusCreated, kept{ID: receipt.ID.String(), Seq: receipt.Seq})
+}
+
+func readSubmission(w http.ResponseWriter, r *http.Request) (submission, *refusal) {
+	var sub submission
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return sub, &refusal{http.StatusUnsupportedMediaType, "content-type", "Send application/json.", ""}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return sub, &refusal{http.StatusRequestEntityTooLarge, "too-large", "Send at most 16 KiB.", ""}
+	}
+	if err != nil {
+		return sub, &refusal{http.StatusBadRequest, "unread", "Send the whole body within 10 s.", ""}
+	}
+	if err := decodeStrict(body, &sub); err != nil {
+		return sub, &refusal{http.StatusBadRequest, "malformed", err.Error(), ""}
+	}
+	return sub, nil
+}
+
+// check refuses what no resident could have tapped.
+func (s *Screen) check(sub submission) *refusal {
+	if !isName(sub.Request, 64) {
+		return &refusal{http.StatusUnprocessableEntity, "invalid", "1 to 64 letters, digits, - or _", "request"}
+	}
+	if sub.Replaces != "" && !isHex(sub.Replaces, 32) {
+		return &refusal{http.StatusUnprocessableEntity, "invalid", "empty, or the 32 hexadecimal digits of an answer's id", "replaces"}
+	}
+	q, bad := s.questionnaire(sub.Answer)
+	if bad != nil {
+		return bad
+	}
+	if err := sub.Answer.Validate(q); err != nil {
+		return invalid(err, "answer.")
+	}
+	return nil
+}
+
+// invalid tells which field is wrong, when err knows.
+func invalid(err error, prefix string) *refusal {
+	r := refusal{http.StatusUnprocessableEntity, "invalid", "This is not an answer to its question.", ""}
+	if told := (*feedback.Invalid)(nil); errors.As(err, &told) {
+		r.message, r.field = told.Want, prefix+told.Field
+	}
+	return &r
+}
+
+func (s *Screen) questionnaire(a feedback.Answer) (feedback.Questionnaire, *refusal) {
+	field := "answer.questionnaire"
+	for _, q := range s.cfg.Questionnaires {
+		if q.ID == a.Questionnaire && q.Version == a.Version {
+			return q, nil
+		}
+		if q.ID == a.Questionnaire {
+			field = "answer.version"
+		}
+	}
+	return feedback.Questionnaire{}, &refusal{http.StatusUnprocessableEntity, "invalid", "name a questionnaire and version of GET /api/questionnaires", field}
+}
+
+// refusePut is where a failure of the outbox is logged, once.
+func (s *Screen) refusePut(w http.ResponseWriter, err error) {
+	told := (*feedback.Invalid)(nil)
+	switch {
+	case errors.Is(err, outbox.ErrConflict):
+		refuse(w, refusal{http.StatusConflict, "conflict", "This request id was used for another answer; mint a new one.", "request"})
+	case errors.As(err, &told):
+		refuse(w, *invalid(err, ""))
+	default:
+		s.cfg.Logger.Error("answer not kept", "err", err)
+		refuse(w, refusal{http.StatusServiceUnavailable, "storage", "The answer is not kept; send the same request again.", ""})
+	}
+}
+
+func reply(w http.ResponseWriter, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // every body is a struct of this package
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // a page that went away asks again
+}
+
+func refuse(w http.ResponseWriter, r refusal) {
+	type detail struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+		Field   string `json:"field,omitempty"`
+	}
+	reply(w, r.status, struct {
+		Error detail `json:"error"`
+	}{detail{r.code, r.message, r.field}})
+}

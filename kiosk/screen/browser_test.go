@@ -1,0 +1,331 @@
+package screen
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"nghe/kiosk/outbox"
+	"nghe/shared/feedback"
+)
+
+var screensDir = flag.String("screens", "", "folder TestScreens writes pictures of every screen to")
+
+// TestMain bundles the pages, so that tests never see those of another day.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if out, err := exec.Command("go", "run", "nghe/shared/look/bundle").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "bundle the pages: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	code := m.Run()
+	closeBrowser()
+	os.Exit(code)
+}
+
+// browser is one Chromium for all tests of the process; each gets a tab.
+var browser struct {
+	sync.Mutex
+	ctx    context.Context
+	cancel []context.CancelFunc
+	dir    string
+}
+
+func closeBrowser() {
+	if browser.ctx == nil {
+		return
+	}
+	_ = chromedp.Cancel(browser.ctx)
+	for _, cancel := range browser.cancel {
+		cancel()
+	}
+	os.RemoveAll(browser.dir)
+}
+
+func chromium(t *testing.T) context.Context {
+	t.Helper()
+	browser.Lock()
+	defer browser.Unlock()
+	if browser.ctx != nil {
+		return browser.ctx
+	}
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("chromium is missing: run .ci/install, or apt-get install chromium")
+	}
+	if browser.dir, err = os.MkdirTemp("", "nghe-chromium-"); err != nil {
+		t.Fatal(err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserDataDir(browser.dir), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("force-device-scale-factor", "1"),
+		chromedp.Flag("hide-scrollbars", false), chromedp.WSURLReadTimeout(90*time.Second))
+	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, stop := chromedp.NewContext(allocator)
+	if err := chromedp.Run(ctx); err != nil {
+		t.Fatalf("start chromium: %v", err)
+	}
+	browser.ctx, browser.cancel = ctx, []context.CancelFunc{stop, stopAllocator}
+	return ctx
+}
+
+// panel is a screen of a size in pixels and of a diagonal in inches.
+type panel struct {
+	name          string
+	width, height int64
+	pixelsPerMM   float64
+}
+
+var (
+	portrait  = panel{"portrait", 1080, 1920, 4.034}
+	landscape = panel{"landscape", 1920, 1080, 4.034}
+	tablet    = panel{"tablet", 1280, 800, 5.884}  // 10.1 inches
+	upright   = panel{"upright", 768, 1366, 3.955} // 15.6 inches
+	wide      = panel{"wide", 1366, 768, 3.955}    // the same, lying
+	large     = panel{"large", 1920, 1080, 2.710}  // 32 inches
+)
+
+// kiosk is a screen in a browser tab, over a real outbox behind a wire that a
+// test may cut.
+type kiosk struct {
+	t      *testing.T
+	ctx    context.Context
+	url    string
+	store  *store
+	outbox *outbox.Outbox
+	panel  panel
+}
+
+// store passes on to the outbox, unless the test says otherwise.
+type store struct {
+	sync.Mutex
+	outbox  Outbox
+	before  func() error // fails without keeping
+	after   func() error // fails although it kept
+	puts    int
+	storage Storage
+}
+
+func (s *store) Put(request string, a feedback.Answer, replaces string) (outbox.Receipt, error) {
+	s.Lock()
+	before, after := s.before, s.after
+	s.puts++
+	s.Unlock()
+	if before != nil {
+		if err := before(); err != nil {
+			return outbox.Receipt{}, err
+		}
+	}
+	receipt, err := s.outbox.Put(request, a, replaces)
+	if err == nil && after != nil {
+		err = after()
+	}
+	return receipt, err
+}
+
+func (s *store) set(before, after func() error) {
+	s.Lock()
+	defer s.Unlock()
+	s.before, s.after = before, after
+}
+
+func (s *store) status() Status {
+	s.Lock()
+	defer s.Unlock()
+	return Status{Enrolled: true, Storage: s.storage}
+}
+
+var errNoRoom = errors.New("keep answer: database or disk is full (13) /var/lib/nghe/outbox.db")
+
+func openOutbox(t *testing.T) *outbox.Outbox {
+	t.Helper()
+	o, err := outbox.Open(outbox.Config{Dir: t.TempDir(), Place: "qt-07", Program: "test", Logger: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { o.Close() })
+	return o
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func testConfig(p panel) Config {
+	return Config{
+		Questionnaires: feedback.Seed().Questionnaires,
+		Place:          feedback.Place{ID: "qt-07", Name: "Nhà văn hóa tổ dân phố Tân Tiến"}, Ward: "Phường Quảng Tiến", Program: "test",
+		PixelsPerMM: p.pixelsPerMM, Logger: quiet(),
+		Pace: Pace{Idle: time.Minute, Leave: time.Minute, Undo: 300 * time.Millisecond, Redo: time.Minute, Thanks: time.Minute},
+	}
+}
+
+// open shows the kiosk on p and waits for its start screen. change may edit
+// the configuration first.
+func open(t *testing.T, p panel, change func(*Config)) *kiosk {
+	t.Helper()
+	k := openAny(t, p, change)
+	k.wait("attract")
+	return k
+}
+
+func openAny(t *testing.T, p panel, change func(*Config)) *kiosk {
+	t.Helper()
+	k := &kiosk{t: t, outbox: openOutbox(t), panel: p}
+	k.store = &store{outbox: k.outbox}
+	cfg := testConfig(p)
+	cfg.Outbox, cfg.Status = k.store, k.store.status
+	if change != nil {
+		change(&cfg)
+	}
+	server := httptest.NewServer(newScreen(cfg, os.DirFS("dist")).Handler())
+	t.Cleanup(server.Close)
+	k.url = server.URL
+	k.ctx = tab(t)
+	k.run(emulation.SetDeviceMetricsOverride(p.width, p.height, 1, false), emulation.SetTouchEmulationEnabled(true),
+		page.BringToFront(), chromedp.Navigate(k.url+"/"))
+	return k
+}
+
+// tab is a new tab with a deadline for the whole test.
+func tab(t *testing.T) context.Context {
+	t.Helper()
+	ctx, closeTab := chromedp.NewContext(chromium(t))
+	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(func() { stop(); closeTab() })
+	return ctx
+}
+
+func (k *kiosk) run(actions ...chromedp.Action) {
+	k.t.Helper()
+	if err := chromedp.Run(k.ctx, actions...); err != nil {
+		k.t.Fatalf("drive the browser: %v", err)
+	}
+}
+
+// js evaluates an expression into v.
+func (k *kiosk) js(expression string, v any) {
+	k.t.Helper()
+	k.run(chromedp.Evaluate(expression, v))
+}
+
+// until waits for an expression to hold.
+func (k *kiosk) until(what, expression string) {
+	k.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for time.Now().Before(deadline) {
+		var holds bool
+		k.js("Boolean("+expression+")", &holds)
+		if holds {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	k.t.Fatalf("waited 20 s for %s; page shows: %s", what, k.text("#app"))
+}
+
+// wait waits for a screen.
+func (k *kiosk) wait(screen string) {
+	k.t.Helper()
+	k.until("the screen "+screen, fmt.Sprintf("document.querySelector('#app')?.dataset.screen === %q", screen))
+}
+
+// see waits for an element that is shown.
+func (k *kiosk) see(selector string) {
+	k.t.Helper()
+	k.until(selector, fmt.Sprintf("document.querySelector(%q)?.checkVisibility()", selector))
+}
+
+func (k *kiosk) text(selector string) string {
+	k.t.Helper()
+	var s string
+	k.js(fmt.Sprintf("(document.querySelector(%q)?.innerText ?? '').replaceAll('\\u00a0', ' ')", selector), &s)
+	return s
+}
+
+type box struct{ X, Y, W, H float64 }
+
+func (k *kiosk) box(selector string) box {
+	k.t.Helper()
+	var b box
+	k.js(fmt.Sprintf("(() => { const b = document.querySelector(%q).getBoundingClientRect(); return {X: b.x, Y: b.y, W: b.width, H: b.height}; })()", selector), &b)
+	return b
+}
+
+// tap puts a finger down in the middle of an element and lifts it.
+func (k *kiosk) tap(selector string) {
+	k.t.Helper()
+	k.see(selector)
+	k.down(selector)
+	k.up()
+}
+
+func (k *kiosk) down(selector string) {
+	k.t.Helper()
+	b := k.box(selector)
+	k.run(input.DispatchTouchEvent(input.TouchStart, []*input.TouchPoint{{X: b.X + b.W/2, Y: b.Y + b.H/2}}))
+}
+
+func (k *kiosk) up() {
+	k.t.Helper()
+	k.run(input.DispatchTouchEvent(input.TouchEnd, []*input.TouchPoint{}))
+}
+
+func (k *kiosk) start() {
+	k.t.Helper()
+	k.tap(".go")
+	k.see(".tile")
+}
+
+func (k *kiosk) rate(score int) {
+	k.t.Helper()
+	k.tap(fmt.Sprintf(".tile[data-value='%d']", score))
+}
+
+// picture writes a PNG when pictures are wanted.
+func (k *kiosk) picture(dir, name string) {
+	k.t.Helper()
+	var png []byte
+	k.run(chromedp.ActionFunc(func(ctx context.Context) (err error) {
+		png, err = page.CaptureScreenshot().WithFormat(page.CaptureScreenshotFormatPng).Do(ctx)
+		return err
+	}))
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// post sends to the API as a program would.
+func post(t *testing.T, h http.Handler, body string, header ...string) (int, map[string]any) {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:7070/api/answers", bytes.NewReader([]byte(body)))
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(header); i += 2 {
+		if header[i] == "Host" {
+			r.Host = header[i+1]
+		}
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	var reply map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &reply); err != nil {
+		t.Fatalf("reply %q is no JSON: %v", w.Body, err)
+	}
+	return w.Code, reply
+}

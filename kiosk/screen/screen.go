@@ -1,0 +1,133 @@
+// Package screen is the face of a kiosk: a loopback HTTP server and the touch
+// pages it carries inside. It turns a tap into an Answer and keeps it in the
+// outbox.
+//
+// It promises that 201 is written only after the outbox has kept the answer on
+// disk, that repeating a request gives the same answer, that only a page of
+// its own on this machine may speak to it, and that no refusal tells anything
+// of the inside.
+//
+// It knows nothing of any network: a tap must not depend on one. The page
+// keeps nothing that could outlive a visit.
+package screen
+
+import (
+	"embed"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"nghe/kiosk/outbox"
+	"nghe/shared/feedback"
+)
+
+//go:embed all:dist
+var built embed.FS
+
+// Outbox keeps answers; *outbox.Outbox is one.
+type Outbox interface {
+	// Put returns only after a is on disk. The same request with the same
+	// answer gives the same receipt.
+	Put(request string, a feedback.Answer, replaces string) (outbox.Receipt, error)
+}
+
+var _ Outbox = (*outbox.Outbox)(nil)
+
+// Storage says how much room there is for answers.
+type Storage string
+
+const (
+	StorageOK   Storage = "ok"
+	StorageLow  Storage = "low"
+	StorageFull Storage = "full" // the screen says it is out of service, and thanks nobody
+)
+
+// Status is what may change while the screen runs.
+type Status struct {
+	Enrolled bool
+	Storage  Storage // empty means StorageOK
+}
+
+// Pace is how long the screen waits for people. Zero fields mean the defaults.
+type Pace struct {
+	Idle   time.Duration // without a touch until the screen asks; 30 s
+	Leave  time.Duration // from asking to the start screen; 20 s, WCAG 2.2.1's least
+	Undo   time.Duration // "Chọn lại" stands after a tap; 4 s
+	Redo   time.Duration // a rating can be chosen again from the next question; 30 s, with Leave below the outbox's 60 s
+	Thanks time.Duration // the thanks stand; 6 s
+}
+
+// Config says what one kiosk shows and where its answers go.
+type Config struct {
+	Outbox Outbox
+	// Questionnaires are all that answers may be given to; the first is shown.
+	// Empty means those of feedback.Seed.
+	Questionnaires []feedback.Questionnaire
+	Place          feedback.Place
+	Ward           string        // "Phường Quảng Tiến"
+	Program        string        // version, for the status
+	Status         func() Status // asked at every request; nil: not enrolled, storage ok
+	// PixelsPerMM is the panel's, measured at provisioning; 0 makes the page
+	// take the panel for one of 21.5 inches.
+	PixelsPerMM float64
+	Pace        Pace
+	Logger      *slog.Logger // nil: slog.Default
+}
+
+// Screen serves one kiosk's pages and takes their answers.
+type Screen struct {
+	cfg   Config
+	pages fs.FS
+}
+
+// New is a Screen on the pages built into the program.
+func New(cfg Config) *Screen {
+	pages, err := fs.Sub(built, "dist")
+	if err != nil {
+		panic(err) // "dist" is a valid path
+	}
+	return newScreen(cfg, pages)
+}
+
+func newScreen(cfg Config, pages fs.FS) *Screen {
+	if len(cfg.Questionnaires) == 0 {
+		cfg.Questionnaires = feedback.Seed().Questionnaires
+	}
+	if cfg.Status == nil {
+		cfg.Status = func() Status { return Status{} }
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	cfg.Pace = cfg.Pace.filled()
+	return &Screen{cfg: cfg, pages: pages}
+}
+
+func (p Pace) filled() Pace {
+	fill := func(d *time.Duration, usual time.Duration) {
+		if *d <= 0 {
+			*d = usual
+		}
+	}
+	fill(&p.Idle, 30*time.Second)
+	fill(&p.Leave, 20*time.Second)
+	fill(&p.Undo, 4*time.Second)
+	fill(&p.Redo, 30*time.Second)
+	fill(&p.Thanks, 6*time.Second)
+	return p
+}
+
+// Handler serves the pages and the API. It must be reached over loopback only,
+// and refuses any request addressed to another host.
+func (s *Screen) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/api/answers", only(http.MethodPost, s.postAnswer))
+	mux.Handle("/api/status", only(http.MethodGet, s.getStatus))
+	mux.Handle("/api/questionnaires", only(http.MethodGet, s.getQuestionnaires))
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, refusal{http.StatusNotFound, "not-found", "There is no such address..", ""})
+	})
+	mux.Handle("/", only(http.MethodGet, s.getPage))
+	return guard(mux)
+}

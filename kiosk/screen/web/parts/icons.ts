@@ -1,0 +1,91 @@
+// Line icons, own drawings on a 24-unit grid; the faces and the mark come from
+// shared/look.
+
+import face1 from "../../../../shared/look/faces/1.svg" with { type: "text" };
+import face2 from "../../../../shared/look/faces/2.svg" with { type: "text" };
+import face3 from "../../../../shared/look/faces/3.svg" with { type: "text" };
+import face4 from "../../../../shared/look/faces/4.svg" with { type: "text" };
+import face5 from "../../../../shared/look/faces/5.svg" with { type: "text" };
+import mark from "../../../../shared/look/mark.svg" with { type: "text" };
+
+const faces: Record<string, string> = { "1": face1, "2": face2, "3": face3, "4": face4, "5": face5 };
+
+const eyes = '<path d="M9 9.5v1M15 9.5v1"/>';
+const ring = '<circle cx="12" cy="12" r="9"/>';
+const bubble = '<path d="M4 5.5h16v11H11l-4 3.5v-3.5H4z"/>';
+const eye = '<path d="M2.5 12S6 5.8 12 5.8 21.5 12 21.5 12 18 18.2 12 18.2 2.5 12 2.5 12z"/><circle cx="12" cy="12" r="2.8"/>';
+const tag = '<path d="M12.5 3.5H20.5V11.5L11.5 20.5 3.5 12.5z"/>';
+
+const lines: Record<string, string> = {
+  again: '<path d="M4 12a8 8 0 1 1 2.5 5.8M4 12l-1.5-3.5M4 12l3.5-1.5"/>',
+  check: '<path d="m5 12.5 4.5 4.5L19 7.5"/>',
+  shield: '<path d="M12 3l7 2.5v6c0 4.5-3 7.7-7 9.5-4-1.8-7-5-7-9.5v-6z"/><path d="m9 12 2.2 2.2L15.2 10"/>',
+  globe: ring + '<path d="M3 12h18M12 3c3 2.7 3.8 5.7 3.8 9s-.8 6.3-3.8 9c-3-2.7-3.8-5.7-3.8-9S9 5.7 12 3z"/>',
+  contrast: ring + '<path fill="currentColor" d="M12 3a9 9 0 0 1 0 18z"/>',
+  finger: '<path d="M9 11V5.5a1.7 1.7 0 0 1 3.4 0V11l5 1.2c1.2.3 1.8 1.3 1.6 2.5l-.8 4.3c-.2 1.2-1 2-2.2 2h-4c-.8 0-1.5-.3-2-1l-4-5.3c-.6-.8-.4-1.8.4-2.2.7-.4 1.4-.2 1.9.4z"/>',
+  pause: ring + '<path d="M10 9v6M14 9v6"/>',
+  clock: ring + '<path d="M12 7v5l3.5 2"/>',
+  repeat: '<path d="M5 10a7.5 7.5 0 0 1 13-2l1.5 2M19 14a7.5 7.5 0 0 1-13 2L4.5 14M19.5 5.5V10H15M4.5 18.5V14H9"/>',
+  unclear: bubble + '<path d="M10.3 9.3c0-2.2 3.5-2.2 3.5 0 0 1.3-1.7 1.4-1.7 2.7M12.1 14v.1"/>',
+  guide: bubble + '<path d="m9 11 2 2 4-4"/>',
+  frown: ring + eyes + '<path d="M8.5 16.5c1.8-2.2 5.2-2.2 7 0"/>',
+  calm: ring + eyes + '<path d="M8.5 15.5h7"/>',
+  smile: ring + eyes + '<path d="M8.5 14.5c1.8 2.2 5.2 2.2 7 0"/>',
+  eye,
+  hidden: eye + '<path d="M4 20 20 4"/>',
+  barrier: '<path d="M3 8h18v5H3zM6 13v7M18 13v7M7 13l4-5M13 13l4-5"/>',
+  open: '<path d="M4 20V4h9v16M13 12h8M18 9l3 3-3 3"/>',
+  hourglass: '<path d="M6 3.5h12M6 20.5h12M7.5 3.5v3.5L12 12l4.5-5V3.5M7.5 20.5V17L12 12l4.5 5v3.5"/>',
+  fast: '<path d="M13 3 5 13.5h6L10 21l8.5-11h-6z"/>',
+  house: '<path d="M4 11.5 12 4l8 7.5M6 10v10h12V10M10 20v-6h4v6"/>',
+  other: ring + '<path d="M8 12v.1M12 12v.1M16 12v.1"/>',
+  ear: '<path d="M7 10a5 5 0 1 1 10 0c0 3.5-3.2 4.2-3.2 7.2A2.8 2.8 0 0 1 9 19M9.8 10a2.2 2.2 0 1 1 4.4 0c0 1.5-1.7 1.8-1.7 3.3"/>',
+  heart: '<path d="M12 20S3.5 14.8 3.5 9A4.5 4.5 0 0 1 12 7a4.5 4.5 0 0 1 8.5 2c0 5.8-8.5 11-8.5 11z"/>',
+  calendar: '<path d="M4 6h16v14H4zM4 10h16M8.5 3.5V7M15.5 3.5V7M9 15l2 2 4-4"/>',
+  price: tag + '<path d="M16.5 7.5v.1"/>',
+  list: '<path d="M5 3.5h14v17H5zM8.5 8h7M8.5 12h7M8.5 16h4"/>',
+  car: '<path d="M4 16v-4l2-5.5h12L20 12v4zM4 12h16M7 16v2.5M17 16v2.5"/>',
+  waves: '<path d="M3 9c3 0 3-2 6-2s3 2 6 2 3-2 6-2M3 14c3 0 3-2 6-2s3 2 6 2 3-2 6-2M3 19c3 0 3-2 6-2s3 2 6 2 3-2 6-2"/>',
+  walk: '<circle cx="13" cy="4.5" r="1.8"/><path d="M10 21l2-6-2.5-2.5L11 8l3.5 3L17 12M13.5 21 14 16l-2-2.5M11 8l-3 2-.5 3"/>',
+};
+
+/** drawn says which icon stands for an option; what is not listed gets dots. */
+const drawn: Record<string, string> = {
+  "long-wait": "clock", waiting: "clock", "many-visits": "repeat", visits: "repeat",
+  "unclear-guidance": "unclear", guidance: "guide", helpful: "guide",
+  "poor-attitude": "frown", attitude: "calm", friendly: "smile",
+  "not-transparent": "hidden", transparency: "eye", transparent: "eye",
+  "made-difficult": "barrier", ease: "open", slow: "hourglass", speed: "fast", fast: "fast",
+  place: "house", listens: "ear", "thanks-apologises": "heart", "on-time": "calendar",
+  touting: "price", prices: "price", "fair-prices": "price",
+  "no-prices": "list", "price-lists": "list", "listed-prices": "list", transport: "car",
+  "dirty-beach": "waves", beach: "waves", "clean-beach": "waves",
+  "blocked-pavement": "walk", pavement: "walk", "clear-pavement": "walk",
+  unsafe: "shield", safety: "shield", safe: "shield",
+};
+
+/** icon is a decorative drawing by name; words always stand beside it. */
+export function icon(name: string): SVGElement {
+  return parse(
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">${lines[name] ?? lines.other}</svg>`,
+  );
+}
+
+export function optionIcon(id: string): SVGElement {
+  return icon(drawn[id] ?? "other");
+}
+
+export function faceOf(score: string): SVGElement {
+  return parse(faces[score] ?? face3);
+}
+
+export function wardMark(): SVGElement {
+  return parse(mark);
+}
+
+function parse(text: string): SVGElement {
+  const svg = new DOMParser().parseFromString(text, "image/svg+xml").documentElement as unknown as SVGElement;
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("focusable", "false");
+  return document.importNode(svg, true);
+}

@@ -1,0 +1,79 @@
+// Keeper brings answers to the kiosk's store one after another, and repeats
+// each with its own request id until the store has said yes or no.
+
+import { Answer } from "../flow/questions";
+
+interface Item {
+  request: string;
+  answer: Answer;
+  replaces: string; // request id of the answer taken back, or ""
+}
+
+export type News = { type: "saved" | "failed" | "refused"; request: string };
+
+const patience = 5_000; // ms for one attempt
+const firstPause = 400; // ms, doubling
+const longestPause = 15_000;
+
+export class Keeper {
+  private queue: Item[] = [];
+  private ids = new Map<string, string>(); // request → id in the store
+  private busy = false;
+
+  constructor(private tell: (n: News) => void) {}
+
+  keep(item: Item): void {
+    this.queue.push(item);
+    if (!this.busy) void this.run();
+  }
+
+  /** forget drops what a finished visit no longer needs. */
+  forget(): void {
+    const needed = new Set(this.queue.map((i) => i.replaces));
+    for (const request of this.ids.keys()) if (!needed.has(request)) this.ids.delete(request);
+  }
+
+  private async run(): Promise<void> {
+    this.busy = true;
+    let pause = firstPause;
+    for (let item = this.queue[0]; item; item = this.queue[0]) {
+      const outcome = await this.post(item);
+      if (outcome === "failed") {
+        this.tell({ type: "failed", request: item.request });
+        await sleep(pause * (0.75 + Math.random() / 2));
+        pause = Math.min(pause * 2, longestPause);
+        continue;
+      }
+      pause = firstPause;
+      this.queue.shift();
+      this.tell({ type: outcome, request: item.request });
+    }
+    this.busy = false;
+  }
+
+  private async post(item: Item): Promise<News["type"]> {
+    const replaces = this.ids.get(item.replaces) ?? "";
+    try {
+      const reply = await fetch("/api/answers", {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ request: item.request, answer: item.answer, replaces }),
+        signal: AbortSignal.timeout(patience),
+      });
+      if (reply.status !== 201) return final(reply.status) ? "refused" : "failed";
+      this.ids.set(item.request, ((await reply.json()) as { id: string }).id);
+      return "saved";
+    } catch {
+      return "failed"; // not there, too slow, or cut off: the store may have it, so ask again
+    }
+  }
+}
+
+/** final says whether asking again could not change the reply. */
+function final(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 408 && status !== 429;
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

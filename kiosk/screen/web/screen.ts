@@ -1,0 +1,171 @@
+// The kiosk's page: wires the pure flow to the panel, the fingers, the clock
+// and the store.
+
+import { Effect, Event, State, Timer, asked, begin, step } from "./flow/flow";
+import { Option, Questionnaire, Text } from "./flow/questions";
+import { Keeper } from "./parts/keeper";
+import { measurePanel, shiftAgainstBurnIn } from "./parts/panel";
+import { calm, listen } from "./parts/touch";
+import { View } from "./parts/view";
+
+interface Status {
+  place: { id: string; name: string };
+  ward: string;
+  storage: string;
+  program: string;
+  pixels_per_mm: number;
+  pace_ms: Record<"idle" | "leave" | "undo" | "redo" | "thanks", number>;
+}
+
+interface Questions {
+  questionnaires: Questionnaire[];
+  scale: { score: number; text: Text }[];
+  agreements: Option[];
+}
+
+const statusEvery = 15_000; // ms
+const retryLoad = 2_000; // ms
+const minute = 60_000; // ms
+
+async function get<T>(path: string): Promise<T> {
+  const reply = await fetch(path, { signal: AbortSignal.timeout(5_000) });
+  if (!reply.ok) throw new Error(`${path}: ${reply.status}`);
+  return (await reply.json()) as T;
+}
+
+/** load repeats until the agent is there: the browser may start first. */
+async function load(): Promise<[Status, Questions]> {
+  for (;;) {
+    try {
+      return await Promise.all([get<Status>("/api/status"), get<Questions>("/api/questionnaires")]);
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, retryLoad));
+    }
+  }
+}
+
+class Kiosk {
+  private state: State = begin();
+  private timers = new Map<Timer, number>();
+  private keeper = new Keeper((news) => this.send(news));
+  private view: View;
+  private edition: string;
+  private pace: Record<Timer, number>;
+
+  constructor(root: HTMLElement, private status: Status, questions: Questions) {
+    const pace = status.pace_ms;
+    this.edition = edition(status, questions);
+    this.pace = { ...pace, stale: pace.redo + pace.leave };
+    this.view = new View(root, { ...questions, ward: status.ward, place: status.place.name, leaveMS: pace.leave });
+    listen(root, (act, value) => this.act(act, value), () => this.send({ type: "touch" }));
+    document.addEventListener("keydown", (e) => this.key(e));
+    this.send({ type: "loaded", questionnaire: questions.questionnaires[0]! });
+  }
+
+  send(e: Event): void {
+    const [state, effects] = step(this.state, e);
+    this.state = state;
+    for (const effect of effects) this.perform(effect);
+    this.view.show(state);
+  }
+
+  private perform(e: Effect): void {
+    switch (e.type) {
+      case "set":
+      case "stop":
+        clearTimeout(this.timers.get(e.timer));
+        if (e.type === "set") this.timers.set(e.timer, window.setTimeout(() => this.send({ type: "timer", name: e.timer }), this.pace[e.timer]));
+        return;
+      case "keep":
+        return this.keeper.keep(e);
+      case "wipe":
+        this.keeper.forget();
+        return this.view.wipe();
+    }
+  }
+
+  private act(act: string, value: string): void {
+    switch (act) {
+      case "tap":
+        return this.send({ type: "tap", value, request: crypto.randomUUID() });
+      case "send":
+      case "skip":
+        return this.send({ type: act, request: crypto.randomUUID() });
+      case "pick":
+        return this.send({ type: "pick", option: value });
+      case "language":
+        return this.send({ type: "language", language: value });
+      default:
+        return this.send({ type: act } as Event);
+    }
+  }
+
+  /** key: digits for a tactile keypad. 1…9 choose, Enter goes on, 0 skips. */
+  private key(e: KeyboardEvent): void {
+    if (e.repeat || e.ctrlKey || e.altKey || e.metaKey) return;
+    const digit = /^[0-9]$/.test(e.key) ? Number(e.key) : -1;
+    this.send({ type: "touch" });
+    if (this.state.warning) return digit >= 0 ? this.send({ type: "stay" }) : undefined;
+    if (this.state.screen === "attract") return digit >= 0 ? this.send({ type: "start" }) : undefined;
+    const onButton = document.activeElement instanceof HTMLButtonElement;
+    if (e.key === "Enter" && !onButton) return this.act(this.state.screen === "ask" ? "send" : "done", "");
+    if (digit === 0) return this.act("skip", "");
+    if (digit > 0) this.choose(digit);
+  }
+
+  private choose(digit: number): void {
+    const q = asked(this.state);
+    if (q?.kind === "satisfaction" && digit <= 5) this.act("tap", String(digit));
+    if (q?.kind === "yes-partly-no") this.tapNth(digit);
+    if (q?.kind === "choices" && q.options?.[digit - 1]) this.act("pick", q.options[digit - 1]!.id);
+  }
+
+  private tapNth(digit: number): void {
+    const tile = document.querySelectorAll<HTMLElement>("[data-act=tap]")[digit - 1];
+    if (tile) this.act("tap", tile.dataset.value!);
+  }
+
+  tick(): void {
+    const now = new Date();
+    this.view.tick(now);
+    shiftAgainstBurnIn(now.getMinutes());
+  }
+
+  /** watch asks how much room is left. No reply changes nothing: the store may
+   *  be restarting, and an answer is repeated until it is kept. What else the
+   *  server says is new is shown from a fresh page, between two visits. */
+  async watch(): Promise<void> {
+    try {
+      const [status, questions] = await Promise.all([get<Status>("/api/status"), get<Questions>("/api/questionnaires")]);
+      this.send({ type: "service", out: status.storage === "full" });
+      const atRest = this.state.screen === "attract" || this.state.screen === "paused";
+      if (atRest && this.state.unsaved.length === 0 && edition(status, questions) !== this.edition) location.reload();
+    } catch {
+      return;
+    }
+  }
+
+  fit(): void {
+    measurePanel(this.status.pixels_per_mm);
+  }
+}
+
+/** edition is all that the page was made from. */
+function edition(s: Status, q: Questions): string {
+  return JSON.stringify([s.program, s.ward, s.place, s.pixels_per_mm, s.pace_ms, q]);
+}
+
+async function main(): Promise<void> {
+  calm();
+  measurePanel(0);
+  const [status, questions] = await load();
+  measurePanel(status.pixels_per_mm);
+  const kiosk = new Kiosk(document.getElementById("app")!, status, questions);
+  kiosk.send({ type: "service", out: status.storage === "full" });
+  kiosk.tick();
+  window.addEventListener("resize", () => kiosk.fit());
+  setInterval(() => kiosk.tick(), minute / 12);
+  setInterval(() => void kiosk.watch(), statusEvery);
+}
+
+void main();
