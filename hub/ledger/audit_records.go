@@ -1,0 +1,232 @@
+package ledger
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"nghe/shared/wire"
+)
+
+// runs are the runs of the journal being audited.
+type runs struct {
+	all []run
+}
+
+type run struct{ first, until, boot int64 }
+
+func (a *auditor) runs() (*runs, error) {
+	var rs runs
+	err := a.each("audit runs", func(rows *sql.Rows) error {
+		var r run
+		err := rows.Scan(&r.first, &r.until, &r.boot)
+		rs.all = append(rs.all, r)
+		return err
+	}, a.j.number)
+	return &rs, err
+}
+
+// at is the run a record belongs to.
+func (rs *runs) at(seq int64) (run, bool) {
+	i, exact := slices.BinarySearchFunc(rs.all, seq, func(r run, seq int64) int { return int(r.first - seq) })
+	if !exact {
+		i--
+	}
+	if i < 0 || seq >= rs.all[i].until {
+		return run{}, false
+	}
+	return rs.all[i], true
+}
+
+// records compares one segment's records with what is shown of them.
+func (a *auditor) records(s segment, records [][]byte, points []wire.Point, rs *runs) error {
+	rows := map[int64]storedAnswer{}
+	err := a.each("answers of segment", func(r *sql.Rows) error {
+		row, err := scanAnswer(r)
+		rows[row.number] = row
+		return err
+	}, s.number*slots)
+	if err != nil {
+		return err
+	}
+	a.found.Answers += len(rows)
+	for i, raw := range records {
+		c := &auditedRecord{auditor: a, point: points[i], runs: rs, number: s.number*slots + int64(i), rows: rows}
+		if err := c.check(raw); err != nil {
+			return fmt.Errorf("record %d: %w", points[i].Seq, err)
+		}
+	}
+	for _, row := range rows {
+		a.problem(uint64(s.base+row.number%slots+1), "an answer is shown that no record gives")
+	}
+	return nil
+}
+
+// auditedRecord is one record being compared.
+type auditedRecord struct {
+	*auditor
+	point  wire.Point
+	runs   *runs
+	number int64
+	rows   map[int64]storedAnswer // of the segment, those not yet accounted for
+}
+
+func (c *auditedRecord) check(raw []byte) error {
+	record, err := c.l.decode(raw)
+	if err != nil {
+		return c.quarantined()
+	}
+	switch r := record.(type) {
+	case wire.Boot:
+		c.boot(r)
+	case wire.Clock:
+		if r.Uptime > farthest || r.Width > farthest || outside(r.Wall) || outside(r.Hub) {
+			return c.quarantined()
+		}
+		c.clock(r)
+	case wire.Answer:
+		return c.answer(r, 0)
+	case wire.Replaces:
+		if b := c.answerBoot(); b != nil && unfit(r.Answer) == "" {
+			c.replaced[r.Earlier] = append(c.replaced[r.Earlier], b)
+		}
+		return c.answer(r.Answer, stateReplacing)
+	case wire.JournalFork:
+		if r.Head.Seq > 1<<62 || r.Hub.Seq > 1<<62 {
+			return c.quarantined()
+		}
+		c.forks++
+	}
+	return nil
+}
+
+func (c *auditedRecord) quarantined() error {
+	id, n := c.point.Chain.ID(), 0
+	if err := c.row("quarantined", id[:]).Scan(&n); err != nil {
+		return fmt.Errorf("quarantined: %w", err)
+	}
+	if n == 0 {
+		c.problem(c.point.Seq, "record cannot be read and is not in quarantine: run hub rebuild")
+	}
+	c.poison[id] = true
+	return nil
+}
+
+// answerBoot is the boot that the tables say the record belongs to.
+func (c *auditedRecord) answerBoot() *auditedBoot {
+	r, ok := c.runs.at(int64(c.point.Seq))
+	if !ok || c.boots[r.boot] == nil {
+		return nil
+	}
+	b := c.boots[r.boot]
+	b.met = true
+	return b
+}
+
+func (c *auditedRecord) boot(r wire.Boot) {
+	b := c.answerBoot()
+	id := c.point.Chain.ID()
+	if b == nil || !bytes.Equal(b.id, id[:]) {
+		c.problem(c.point.Seq, "boot record begins no run: run hub rebuild")
+		return
+	}
+	if b.place != clean(r.Place) {
+		c.problem(c.point.Seq, "boot stands at %q, its record says %q", b.place, r.Place)
+	}
+	c.learn(b, knowledge{source: sourceWall, began: min(max(r.Wall, 0), farthest)})
+}
+
+func (c *auditedRecord) clock(r wire.Clock) {
+	b, id := c.answerBoot(), c.point.Chain.ID()
+	if b == nil {
+		c.problem(c.point.Seq, "clock record belongs to no boot: run hub rebuild")
+		return
+	}
+	k := knowledge{source: sourceWall, began: r.Wall - int64(r.Uptime), seq: int64(c.point.Seq), id: id[:]}
+	if r.Cause == wire.ClockHub {
+		k.source, k.began, k.width = sourceHub, r.Hub-int64(r.Uptime), int64(r.Width)
+	}
+	c.learn(b, k)
+}
+
+func (c *auditedRecord) learn(b *auditedBoot, k knowledge) {
+	if known, ok := c.knows[b.number]; !ok || k.better(known) {
+		c.knows[b.number] = k
+	}
+}
+
+// answer wants the record shown as it is, here or where it came first.
+func (c *auditedRecord) answer(r wire.Answer, state int64) error {
+	if unfit(r) != "" {
+		return c.quarantined()
+	}
+	if c.answerBoot() == nil {
+		c.problem(c.point.Seq, "answer belongs to no boot: run hub rebuild")
+	}
+	id, row := c.point.Chain.ID(), storedAnswer{}
+	row, here := c.rows[c.number]
+	if !here {
+		return c.elsewhere(id)
+	}
+	delete(c.rows, c.number)
+	uptime := int64(r.Uptime)
+	if r.Day > 0 {
+		state, uptime = state|stateDay, int64(r.Day)
+	}
+	if len(r.Attachments) > 0 {
+		state |= stateBlobs
+	}
+	key, err := keyOfReply(r)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(row.id, id[:]) || row.uptime != uptime || row.state&^stateReplaced != state || c.replies[row.reply] != key {
+		c.problem(c.point.Seq, "answer is not shown as its record gives it: run hub rebuild")
+	}
+	return nil
+}
+
+func (c *auditedRecord) elsewhere(id wire.RecordID) error {
+	var number int64
+	switch err := c.row("number of answer", id[:]).Scan(&number); {
+	case errors.Is(err, sql.ErrNoRows):
+		c.problem(c.point.Seq, "answer is not shown: run hub rebuild")
+	case err != nil:
+		return fmt.Errorf("number of answer: %w", err)
+	case number > c.number:
+		c.problem(c.point.Seq, "answer is shown as of a later segment: run hub rebuild")
+	}
+	return nil
+}
+
+// checkReplaced wants exactly those answers replaced whose device said so.
+func (a *auditor) checkReplaced() error {
+	replaced := 0
+	for earlier, by := range a.replaced {
+		var number, boot, place, hours, reply, state int64
+		var device string
+		err := a.row("timed by id", earlier[:]).Scan(&number, &boot, &place, &hours, &reply, &state, &device)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue // its answer is not here
+		}
+		if err != nil {
+			return fmt.Errorf("timed by id: %w", err)
+		}
+		may := slices.ContainsFunc(by, func(b *auditedBoot) bool { return b.number == boot || b.device == device })
+		if may {
+			replaced++
+		}
+		if may != (state&stateReplaced != 0) {
+			a.problem(0, "answer %s: replaced must be %v", earlier, may)
+		}
+	}
+	var got int
+	var rest [6]int
+	err := a.row("audit totals").Scan(&rest[0], &rest[1], &rest[2], &got, &rest[3], &rest[4], &rest[5])
+	if err == nil && got != replaced {
+		a.problem(0, "replaced answers: the segments say %d, the tables %d", replaced, got)
+	}
+	return err
+}

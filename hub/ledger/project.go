@@ -1,0 +1,204 @@
+package ledger
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"nghe/shared/wire"
+)
+
+// Bits of answers.state; they are stored, so append only.
+const (
+	stateReplaced  = 1 // a later answer took its place: not counted
+	stateDay       = 2 // only the day is told
+	stateBlobs     = 4 // names sealed blobs
+	stateReplacing = 8 // took the place of an earlier one
+)
+
+// slots is how many numbers a segment gives its answers: more than
+// wire.MaxBatchCount.
+const slots = 1 << 15
+
+// farthest bounds every time and duration, so that sums of a few stay sums:
+// 2^53 µs are 285 years.
+const farthest = 1 << 53
+
+// entry is one record in its place.
+type entry struct {
+	j       *journal
+	segment int64
+	index   int
+	at      int64 // received, microseconds
+	point   wire.Point
+}
+
+func (e *entry) id() wire.RecordID { return e.point.Chain.ID() }
+
+// unreadable says why a record is quarantined.
+type unreadable struct{ reason string }
+
+func (u *unreadable) Error() string { return u.reason }
+
+// project reads the records of one new segment into what is shown of them.
+func (w *work) project(j *journal, segment int64, records [][]byte, points []wire.Point, at int64) error {
+	for i, raw := range records {
+		e := &entry{j: j, segment: segment, index: i, at: at, point: points[i]}
+		err := w.read(e, raw)
+		if poison := (*unreadable)(nil); errors.As(err, &poison) {
+			err = w.quarantine(e, raw, poison.reason)
+		}
+		if err != nil {
+			return fmt.Errorf("record %d: %w", points[i].Seq, err)
+		}
+	}
+	return nil
+}
+
+func (w *work) read(e *entry, raw []byte) error {
+	record, err := w.l.decode(raw)
+	if err != nil {
+		return &unreadable{err.Error()}
+	}
+	switch r := record.(type) {
+	case wire.Boot:
+		return w.readBoot(e, r)
+	case wire.Clock:
+		return w.readClock(e, r)
+	case wire.Answer:
+		return w.readAnswer(e, r, nil)
+	case wire.Replaces:
+		return w.readAnswer(e, r.Answer, &r.Earlier)
+	case wire.JournalFork:
+		return w.readFork(e, r)
+	}
+	return nil // known, and read by nobody here: the segment keeps it
+}
+
+func (w *work) quarantine(e *entry, raw []byte, reason string) error {
+	id := e.id()
+	err := w.exec("quarantine", id[:], e.j.number, int64(e.point.Seq), e.at, strings.ToValidUTF8(reason, "?"), raw)
+	if err != nil {
+		return err
+	}
+	return w.event(EventQuarantine, e.j.device, e.j.name, e.point.Seq, reason)
+}
+
+// answer is a row of answers, with what it takes to count it.
+type answer struct {
+	number int64
+	id     wire.RecordID
+	boot   *boot
+	uptime int64
+	reply  int64
+	state  int64
+	at     int64
+}
+
+func (w *work) readAnswer(e *entry, r wire.Answer, earlier *wire.RecordID) error {
+	if why := unfit(r); why != "" {
+		return &unreadable{why}
+	}
+	b, err := w.bootOf(e)
+	if err != nil {
+		return err
+	}
+	key, err := keyOfReply(r)
+	if err != nil {
+		return err
+	}
+	reply, err := w.replyNumber(key)
+	if err != nil {
+		return err
+	}
+	a := answer{number: e.segment*slots + int64(e.index), id: e.id(), boot: b, uptime: int64(r.Uptime), reply: reply, at: e.at}
+	if r.Day > 0 {
+		a.state, a.uptime = stateDay, int64(r.Day)
+	}
+	if len(r.Attachments) > 0 {
+		a.state |= stateBlobs
+	}
+	if earlier != nil {
+		a.state |= stateReplacing
+		w.replacing = append(w.replacing, replacement{earlier: *earlier, boot: b})
+	}
+	w.answers = append(w.answers, a)
+	return nil
+}
+
+// maxScore is the best score of any kind of question.
+const maxScore = 5
+
+// unfit says what makes a well-formed answer one that cannot be shown.
+func unfit(r wire.Answer) string {
+	switch {
+	case r.Uptime > farthest:
+		return "answer: uptime out of range"
+	case r.Score > maxScore:
+		return "answer: score above 5"
+	case r.Questionnaire == "" || r.Question == "":
+		return "answer: names no question"
+	}
+	for _, s := range append([]string{r.Questionnaire, r.Question, r.Language}, r.Choices...) {
+		if strings.ContainsRune(s, 0) {
+			return "answer: text with a NUL"
+		}
+		if len(s) > wire.MaxText {
+			return "answer: text too long"
+		}
+	}
+	return ""
+}
+
+// taken is the moment an answer is counted at, in microseconds: what the view
+// "timed" says.
+func (a *answer) taken() int64 {
+	switch {
+	case a.state&stateDay != 0:
+		return a.uptime*86_400_000_000 - 25_200_000_000
+	case a.boot.source == sourceHub:
+		return a.boot.began + a.uptime
+	case a.boot.source == sourceWall:
+		return min(a.boot.began+a.uptime, a.at)
+	}
+	return a.at
+}
+
+const hour = 3_600_000_000 // microseconds
+
+// keyOfReply is what an answer says, without when and where.
+func keyOfReply(r wire.Answer) (replyKey, error) {
+	choices := ""
+	if len(r.Choices) > 0 {
+		text, err := json.Marshal(r.Choices)
+		if err != nil {
+			return replyKey{}, fmt.Errorf("write choices: %w", err)
+		}
+		choices = string(text)
+	}
+	return replyKey{questionKey{r.Questionnaire, r.Version, r.Question}, r.Language, r.Score, r.Skipped, choices}, nil
+}
+
+func (w *work) readFork(e *entry, r wire.JournalFork) error {
+	if r.Head.Seq > 1<<62 || r.Hub.Seq > 1<<62 {
+		return &unreadable{"fork: sequence number out of range"}
+	}
+	id := e.id()
+	known, _, err := w.number("fork known", id[:])
+	if err != nil {
+		return err
+	}
+	err = w.exec("put fork", e.j.number, int64(e.point.Seq), id[:], r.From[:], int64(r.Cause),
+		int64(r.Head.Seq), r.Head.Chain[:], int64(r.Hub.Seq), r.Hub.Chain[:])
+	if err != nil {
+		return err
+	}
+	if known == 0 {
+		detail := fmt.Sprintf("left %s at %s where the hub stood at %s: %s", r.From, r.Head, r.Hub, ForkCause(r.Cause))
+		if err := w.event(EventFork, e.j.device, e.j.name, e.point.Seq, detail); err != nil {
+			return err
+		}
+	}
+	return w.explain(e.j, r, e.at)
+}
