@@ -1,0 +1,134 @@
+package houserules
+
+// row is what one package is for and may import besides the standard library.
+type row struct {
+	does    string   // or why it may exist at all
+	project []string // packages of this repository; "kiosk/..." is every one below
+	modules []string // third-party modules
+	tests   bool     // a package for tests: only tests and other such packages import it
+	pure    bool     // no clock, goroutine, channel or select
+}
+
+// Modules, so that a misspelt one does not compile.
+const (
+	cbor       = "github.com/fxamacker/cbor/v2"
+	chromedp   = "github.com/chromedp/chromedp"
+	cdproto    = "github.com/chromedp/cdproto"
+	excelize   = "github.com/xuri/excelize/v2"
+	age        = "filippo.io/age"
+	esbuild    = "github.com/evanw/esbuild"
+	gocron     = "github.com/go-co-op/gocron/v2"
+	goose      = "github.com/pressly/goose/v3"
+	kong       = "github.com/alecthomas/kong"
+	minio      = "github.com/minio/minio-go/v7"
+	oidc       = "github.com/coreos/go-oidc/v3"
+	otp        = "github.com/pquerna/otp"
+	pgx        = "github.com/jackc/pgx/v5"
+	prometheus = "github.com/prometheus/client_golang"
+	qr         = "rsc.io/qr"
+	scs        = "github.com/alexedwards/scs/v2"
+	sqlite3    = "github.com/mattn/go-sqlite3"
+	toxiproxy  = "github.com/Shopify/toxiproxy/v2"
+	webauthn   = "github.com/go-webauthn/webauthn"
+	websocket  = "github.com/gorilla/websocket"
+	xcrypto    = "golang.org/x/crypto"
+	xmod       = "golang.org/x/mod"
+	xsys       = "golang.org/x/sys"
+	xtext      = "golang.org/x/text"
+	xtime      = "golang.org/x/time"
+	zstd       = "github.com/klauspost/compress"
+)
+
+// testModules may be imported by tests and packages for tests, and by no program.
+var testModules = []string{chromedp, cdproto, toxiproxy}
+
+var table = map[string]row{
+	"kiosk": {does: "flags to agent.Run", project: []string{"kiosk/agent"}},
+	"kiosk/agent": {does: "wires one kiosk and keeps its tasks alive",
+		project: []string{"kiosk/...", "shared/..."}, modules: []string{kong}},
+	"kiosk/screen": {does: "loopback HTTP and the touch pages; a tap must not know whether there is a network",
+		project: []string{"kiosk/outbox", "kiosk/media", "kiosk/bulletin", "kiosk/vitals", "shared/feedback", "shared/seal", "shared/look"}},
+	"kiosk/outbox": {does: "the journal in SQLite; makes its folder so that it survives a power cut",
+		project: []string{"shared/sqlite", "shared/feedback", "shared/wire", "shared/durable"}},
+	"kiosk/media": {does: "sealed blobs on disk", project: []string{"shared/blob", "shared/durable", "shared/seal"}},
+	"kiosk/uplink": {does: "drives courier.Sender over a WebSocket",
+		project: []string{"kiosk/outbox", "kiosk/media", "kiosk/bulletin", "kiosk/vitals", "shared/courier", "shared/wire", "shared/ident"},
+		modules: []string{websocket}},
+	"kiosk/bulletin": {does: "what the hub told this kiosk", project: []string{"shared/sqlite", "shared/wire", "shared/ident", "shared/durable"}},
+	"kiosk/vitals":   {does: "named conditions of the machine", project: []string{"shared/wire"}},
+
+	"hub": {does: "flags to server.Run", project: []string{"hub/server"}},
+	"hub/server": {does: "wires the hub: listeners, TLS, metrics, graceful stop",
+		project: []string{"hub/...", "shared/..."}, modules: []string{kong, prometheus}},
+	"hub/intake": {does: "one session per kiosk: store, then acknowledge",
+		project: []string{"hub/ledger", "hub/registry", "hub/archive", "hub/bulletin", "hub/vitals", "shared/courier", "shared/wire", "shared/ident"},
+		modules: []string{websocket, xtime}},
+	"hub/ledger": {does: "journals of all kiosks, and what is projected from them",
+		project: []string{"hub/database", "shared/feedback", "shared/wire"}, modules: []string{xmod}},
+	"hub/database": {does: "the one door to SQLite or PostgreSQL for the hub",
+		project: []string{"shared/sqlite"}, modules: []string{pgx, goose}},
+	"hub/database/pgtest": {does: "a private PostgreSQL for tests", modules: []string{pgx}, tests: true},
+	"hub/registry": {does: "wards, places, devices, certificates; is seeded with the vocabulary's units",
+		project: []string{"hub/database", "shared/ident", "shared/feedback"}},
+	"hub/archive": {does: "blobs and segments by hash: S3, folder, memory",
+		project: []string{"shared/blob", "shared/durable"}, modules: []string{minio}},
+	"hub/bulletin": {does: "composes, signs and versions what kiosks are told",
+		project: []string{"hub/database", "shared/wire", "shared/ident", "shared/seal"}},
+	"hub/vitals": {does: "what each kiosk last said of itself", project: []string{"hub/database", "shared/wire"}},
+	"hub/cases": {does: "what people do about feedback",
+		project: []string{"hub/database", "hub/ledger", "shared/feedback"}},
+	"hub/reports": {does: "numbers with their completeness",
+		project: []string{"hub/ledger", "hub/vitals", "shared/feedback"}, modules: []string{excelize}},
+	"hub/accounts": {does: "operators: sign-in, roles, audit log",
+		project: []string{"hub/database"}, modules: []string{webauthn, otp, oidc, scs, xcrypto, xtime}},
+	"hub/alerts": {does: "conditions that need a person", project: []string{"hub/database"}},
+	"hub/backup": {does: "copy of decisions, restore, rebuild, audit", project: []string{"hub/ledger", "hub/archive", "hub/database"}},
+	"hub/chores": {does: "timed work of the packages it names",
+		project: []string{"hub/ledger", "hub/archive", "hub/backup", "hub/vitals", "hub/reports", "hub/alerts", "hub/cases", "hub/bulletin", "hub/accounts", "hub/registry"},
+		modules: []string{gocron}},
+	"hub/console": {does: "operators' pages and public pages; shows the rest of the hub, never reaches a kiosk; names questions and conditions in their own words",
+		project: []string{"hub/ledger", "hub/registry", "hub/archive", "hub/bulletin", "hub/vitals", "hub/cases", "hub/reports", "hub/accounts", "hub/alerts", "hub/backup",
+			"shared/feedback", "shared/wire", "shared/look"},
+		modules: []string{scs, xtime, qr}},
+
+	"shared/feedback": {does: "the vocabulary", pure: true},
+	"shared/wire": {does: "every byte that leaves a kiosk",
+		project: []string{"shared/feedback"}, modules: []string{cbor, zstd}, pure: true},
+	"shared/courier": {does: "delivery as two state machines", project: []string{"shared/wire", "shared/feedback"}, pure: true},
+	"shared/ident":   {does: "keys, certificates, kits; keeps them in files that survive a power cut", project: []string{"shared/durable"}, pure: true},
+	"shared/seal":    {does: "encryption to named readers; receipt codes", modules: []string{age, xcrypto}, pure: true},
+	"shared/blob":    {does: "a file's name is its hash", pure: true},
+	"shared/sqlite": {does: "the one door to go-sqlite3; fsyncs the folder of a new file",
+		project: []string{"shared/durable"}, modules: []string{sqlite3, goose}},
+	"shared/sqlite/powercut": {does: "what a power cut may leave of a SQLite file, for tests",
+		project: []string{"shared/sqlite"}, modules: []string{sqlite3}, tests: true},
+	"shared/durable":    {does: "files that survive power loss"},
+	"shared/crew":       {does: "named tasks: restart, stop in order"},
+	"shared/command":    {does: "one command line for three programs", modules: []string{kong}},
+	"shared/vietnamese": {does: "folding, collation, names, phones, working days", modules: []string{xtext}},
+	"shared/invariants": {does: "the one checker of what must never be lost or doubled, for tests", tests: true, pure: true},
+	"shared/look":       {does: "tokens, faces and fonts both screens share"},
+	"shared/look/bundle": {does: "bundles both screens' pages at build time",
+		project: []string{"shared/look", "shared/look/npm"}, modules: []string{esbuild}},
+	"shared/look/npm": {does: "fetches fonts by pinned integrity at build time"},
+	"shared/look/browser": {does: "a real Chromium for tests of both screens",
+		project: []string{"shared/look/npm"}, tests: true},
+	"shared/houserules": {does: "this", tests: true},
+
+	"provisioning": {does: "kit, doctor, image", project: []string{"provisioning/kit", "provisioning/image", "shared/command"}, modules: []string{kong}},
+	"provisioning/kit": {does: "makes and reads an enrolment kit; asks at the terminal, on Windows too",
+		project: []string{"shared/ident", "shared/durable", "shared/command"}, modules: []string{kong, xsys}},
+	"provisioning/image": {does: "bootable kiosk image and packages", project: []string{"provisioning/kit"}},
+	"provisioning/demo":  {does: "`make run`: a hub and an enrolled kiosk on loopback", project: []string{"provisioning/kit", "shared/durable"}},
+	"provisioning/rehearsal": {does: "a whole ward in one process, for tests",
+		project: []string{"kiosk/...", "hub/...", "shared/..."}, tests: true},
+}
+
+// programs are the packages whose main stays a page long.
+var programs = []string{"kiosk", "hub", "provisioning"}
+
+// topLevel is all that may stand there, besides dot-files.
+var topLevel = []string{"kiosk", "hub", "shared", "provisioning", "go.mod", "go.sum", "Makefile", "README.md", "LICENSE"}
+
+// emptyNames say nothing about what a package keeps or does.
+var emptyNames = []string{"util", "utils", "common", "base", "helper", "helpers", "model", "models", "types", "service", "services", "manager", "managers", "misc", "lib"}
