@@ -20,11 +20,15 @@ type assets struct {
 	names map[string]string // "console.js" → "console-4K2VQX7M.js"
 }
 
-func openAssets() (assets, error) {
+func embedded() fs.FS {
 	files, err := fs.Sub(dist, "dist")
 	if err != nil {
-		return assets{}, err
+		panic(err) // the folder is embedded above
 	}
+	return files
+}
+
+func openAssets(files fs.FS) (assets, error) {
 	a := assets{files: files, names: map[string]string{}}
 	manifest, err := fs.ReadFile(files, "manifest.json")
 	if errors.Is(err, fs.ErrNotExist) {

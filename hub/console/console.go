@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -46,7 +47,9 @@ type Console struct {
 
 // New checks pages and catalogues; a fault in them is found here, not by an
 // operator.
-func New(cfg Config) (*Console, error) {
+func New(cfg Config) (*Console, error) { return open(cfg, embedded()) }
+
+func open(cfg Config, files fs.FS) (*Console, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -56,7 +59,7 @@ func New(cfg Config) (*Console, error) {
 	c := &Console{cfg: cfg, log: cfg.Logger, sessions: cfg.Accounts.Sessions(cfg.Secure),
 		faces: map[Language]*face{}, done: make(chan struct{})}
 	var err error
-	if c.assets, err = openAssets(); err != nil {
+	if c.assets, err = openAssets(files); err != nil {
 		return nil, fmt.Errorf("open console: %w", err)
 	}
 	for _, l := range languages {

@@ -36,6 +36,12 @@ func (c *Console) kiosks(ctx context.Context) ([]kiosk, error) {
 	return all, nil
 }
 
+func (f *fleetCache) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.kiosks = nil
+}
+
 // filter is what the URL asks for; the page's links are filters.
 type filter struct{ State, Sign, Text string }
 

@@ -35,6 +35,7 @@ func (c *Console) revoke(w http.ResponseWriter, r *http.Request) error {
 	if err := c.cfg.Registry.Revoke(r.Context(), id, reason, by); err != nil {
 		return err
 	}
+	c.fleet.forget() // the next page must show it
 	http.Redirect(w, r, "/places/"+url.PathEscape(device.Place)+"?revoked="+url.QueryEscape(id), http.StatusSeeOther)
 	return nil
 }

@@ -1,0 +1,589 @@
+package console
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"nghe/shared/feedback"
+	"nghe/shared/wire"
+)
+
+func contextWith(r *http.Request, addr net.Addr) context.Context {
+	return context.WithValue(r.Context(), http.LocalAddrContextKey, addr)
+}
+
+// matrix says what each kind of visitor gets at each route. A route that is
+// not here fails the test: nobody opens one without deciding for whom.
+var matrix = map[string][3]int{ // stranger, operator, admin
+	"GET /signin":               {200, 303, 303},
+	"POST /signin":              {401, 401, 401},
+	"POST /language":            {303, 303, 303},
+	"GET /assets/{name}":        {404, 404, 404},
+	"GET /{$}":                  {303, 200, 200},
+	"GET /places":               {303, 200, 200},
+	"GET /places/{id}":          {303, 200, 200},
+	"GET /quarantine":           {303, 200, 200},
+	"GET /log":                  {303, 200, 200},
+	"GET /api/events":           {401, 200, 200},
+	"GET /password":             {303, 200, 200},
+	"POST /password":            {401, 422, 422},
+	"POST /signout":             {401, 303, 303},
+	"GET /access":               {303, 403, 200},
+	"POST /devices/{id}/revoke": {401, 403, 404},
+}
+
+func TestEveryRouteNamesWhoMayUseIt(t *testing.T) {
+	h := newHub(t)
+	for _, r := range h.console.routes() {
+		want, ok := matrix[r.pattern]
+		if !ok {
+			t.Errorf("%s is not in the matrix: decide who may use it", r.pattern)
+			continue
+		}
+		method, path, _ := strings.Cut(r.pattern, " ")
+		path = strings.NewReplacer("{$}", "", "{name}", "nothing", "/places/{id}", "/places/qt-07", "{id}", "nobody").Replace(path)
+		if path == "/api/events" {
+			path += "?view=fleet"
+		}
+		for i, name := range []string{"", "lan", "admin"} {
+			h.hold(time.Now().Add(time.Duration(len(r.pattern)*3+i) * time.Minute)) // nobody is slowed
+			client := h.client(name)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			res, err := client.Do(h.request(method, path, url.Values{"new": {"a"}, "again": {"b"}}).WithContext(ctx))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.StatusCode != want[i] {
+				t.Errorf("%s as %q: %d, want %d", r.pattern, name, res.StatusCode, want[i])
+			}
+			if to := res.Header.Get("Location"); want[i] == 303 && name == "" && method == "GET" && !strings.HasPrefix(to, "/signin?next=%2F") {
+				t.Errorf("%s as a stranger goes to %q, want the door", r.pattern, to)
+			}
+			cancel()
+			res.Body.Close()
+		}
+	}
+	if len(matrix) != len(h.console.routes()) {
+		t.Errorf("matrix has %d routes, the console %d", len(matrix), len(h.console.routes()))
+	}
+}
+
+// A route whose audience was forgotten is shut, and so is a path nobody serves.
+func TestDenyByDefault(t *testing.T) {
+	h := newHub(t)
+	if (route{}).who.admits(visitor{known: true}) {
+		t.Error("the zero audience admits somebody")
+	}
+	res, err := h.client("").Get(h.server.URL + "/no/such/page")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusSeeOther {
+		t.Errorf("unknown page as a stranger: %s, want the door: who is outside learns nothing", res.Status)
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		h := newHub(t, func(c *Config) { c.Secure = secure })
+		for _, path := range []string{"/signin", "/", "/nothing", "/api/events"} {
+			res, err := h.client("").Get(h.server.URL + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			csp := res.Header.Get("Content-Security-Policy")
+			if strings.Contains(csp, "unsafe") || !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") {
+				t.Errorf("%s: policy %q", path, csp)
+			}
+			if res.Header.Get("X-Content-Type-Options") != "nosniff" || res.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s: headers %v", path, res.Header)
+			}
+			if hsts := res.Header.Get("Strict-Transport-Security"); (hsts != "") != secure {
+				t.Errorf("%s: secure %v, HSTS %q", path, secure, hsts)
+			}
+		}
+	}
+}
+
+// Without TLS nobody beyond this machine is served, whatever they claim.
+func TestPlainOnlyOnLoopback(t *testing.T) {
+	h := newHub(t)
+	handler := h.console.Handler()
+	for local, want := range map[string]int{"127.0.0.1:80": 200, "[::1]:80": 200, "10.0.0.5:80": 403} {
+		r := httptest.NewRequest("GET", "/signin", nil)
+		r.Header.Set("X-Forwarded-For", "127.0.0.1")
+		r.Host = "localhost"
+		rec := httptest.NewRecorder()
+		handler.ServeHTTP(rec, at(r, local))
+		if rec.Code != want {
+			t.Errorf("listening on %s: %d, want %d", local, rec.Code, want)
+		}
+	}
+}
+
+func TestCrossSiteIsRefused(t *testing.T) {
+	h := newHub(t)
+	d := h.enrol("qt-01")
+	admin := h.client("admin")
+	for _, header := range []map[string]string{
+		{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"},
+	} {
+		for _, path := range []string{"/signin", "/signout", "/password", "/language", "/devices/" + d.id + "/revoke"} {
+			r := h.request("POST", path, url.Values{"confirm": {d.id}, "reason": {"reason"}})
+			for k, v := range header {
+				r.Header.Set(k, v)
+			}
+			res, err := admin.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if res.StatusCode != http.StatusForbidden {
+				t.Errorf("%s with %v: %s, want 403", path, header, res.Status)
+			}
+		}
+	}
+	if got, err := h.registry.Device(t.Context(), d.id); err != nil || got.State != "active" {
+		t.Errorf("device is %v %v after cross-site posts", got.State, err)
+	}
+}
+
+func TestSignIn(t *testing.T) {
+	h := newHub(t)
+	h.hold(time.Now())
+	stranger := h.client("")
+	post := func(name, password, next string) (*http.Response, string) {
+		t.Helper()
+		res, err := stranger.Do(h.request("POST", "/signin", url.Values{"name": {name}, "password": {password}, "next": {next}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, _ := io.ReadAll(res.Body)
+		return res, string(body)
+	}
+	for next, want := range map[string]string{"/places/qt-07?by=day": "/places/qt-07?by=day", "https://evil.example/": "/",
+		"//evil.example": "/", "/\\evil.example": "/", "javascript:alert(1)": "/", "": "/"} {
+		h.hold(h.now().Add(time.Minute))
+		if res, _ := post("admin", adminPassword, next); res.StatusCode != 303 || res.Header.Get("Location") != want {
+			t.Errorf("next %q: %s to %q, want %q", next, res.Status, res.Header.Get("Location"), want)
+		}
+	}
+	res, body := post("admin", "wrong", "/")
+	if res.StatusCode != 401 || !strings.Contains(body, "chưa đúng") || strings.Contains(body, `value="wrong"`) {
+		t.Errorf("wrong password: %s", res.Status)
+	}
+	for i := 0; i < 20 && res.StatusCode == 401; i++ {
+		res, body = post("admin", fmt.Sprint("guess", i), "/")
+	}
+	if res.StatusCode != 429 || res.Header.Get("Retry-After") == "" || !strings.Contains(body, "Đã thử quá nhiều lần. Vui lòng chờ") {
+		t.Errorf("guessing: %s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
+	}
+	if res, _ = post("admin", adminPassword, "/"); res.StatusCode != 429 {
+		t.Errorf("the right password while slowed: %s, want 429: it must not be looked at", res.Status)
+	}
+}
+
+// A cookie set before sign-in is not the session after it.
+func TestSessionIsRenewed(t *testing.T) {
+	h := newHub(t)
+	c := h.client("lan")
+	u, _ := url.Parse(h.server.URL)
+	before := c.Jar.Cookies(u)[0].Value
+	res, err := c.PostForm(h.server.URL+"/signin", url.Values{"name": {"admin"}, "password": {adminPassword}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if after := c.Jar.Cookies(u)[0].Value; after == before {
+		t.Error("the token did not change at sign-in")
+	}
+	r := h.request("GET", "/", nil)
+	r.AddCookie(&http.Cookie{Name: "nghe", Value: before})
+	res, err = h.client("").Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusSeeOther {
+		t.Errorf("the old token: %s, want the door", res.Status)
+	}
+}
+
+func (h *hub) read(c *http.Client, path string) string {
+	h.t.Helper()
+	res, err := c.Get(h.server.URL + path)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		h.t.Fatalf("get %s: %s %v\n%s", path, res.Status, err, body)
+	}
+	return string(body)
+}
+
+const evil = `<script>alert("x")</script>'"><img src=x onerror=alert(1)>`
+
+// Whatever a name holds, it stays text: in pages, in patches, in charts.
+func TestNamesStayText(t *testing.T) {
+	h := newHub(t)
+	err := h.registry.Seed(t.Context(), feedback.SeedSet{
+		Places: []feedback.Place{{ID: "xss-1", Name: evil, Unit: feedback.Seed().Places[0].Unit}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := h.enrol("xss-1")
+	d.boot(h.now())
+	d.rate(h.now(), 5)
+	d.send(h.now())
+	c := h.client("admin")
+	for _, path := range []string{"/", "/places", "/places/xss-1", "/?q=" + url.QueryEscape(evil), "/log", "/access", "/quarantine"} {
+		body := h.read(c, path)
+		if strings.Contains(body, "<script>alert") || strings.Contains(body, "<img src=x") {
+			t.Errorf("%s executes a name", path)
+		}
+		if regexp.MustCompile(`<[^>]*\sstyle=`).MatchString(body) || regexp.MustCompile(`<[^>]*\son[a-z]+=`).MatchString(body) {
+			t.Errorf("%s needs what the policy forbids", path)
+		}
+	}
+	stream := h.stream(c, "view=fleet")
+	if p := <-stream; strings.Contains(fmt.Sprint(p), "<img src=x") {
+		t.Error("a patch executes a name")
+	}
+}
+
+func TestRevoke(t *testing.T) {
+	h := newHub(t)
+	told := ""
+	h.registry.OnRevoke(func(id string) { told = id })
+	d := h.enrol("qt-07")
+	admin := h.client("admin")
+	post := func(c *http.Client, form url.Values) *http.Response {
+		t.Helper()
+		res, err := c.Do(h.request("POST", "/devices/"+d.id+"/revoke", form))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res
+	}
+	for _, form := range []url.Values{nil, {"confirm": {d.id}}, {"reason": {"stolen at night"}},
+		{"confirm": {"other"}, "reason": {"stolen at night"}}, {"confirm": {d.id}, "reason": {"  x "}}} {
+		if res := post(admin, form); res.StatusCode != http.StatusUnprocessableEntity || told != "" {
+			t.Errorf("revoke with %v: %s", form, res.Status)
+		}
+	}
+	if body := h.read(h.client("lan"), "/places/qt-07"); strings.Contains(body, "/revoke") {
+		t.Error("an operator is offered to revoke")
+	}
+	res := post(admin, url.Values{"confirm": {d.id}, "reason": {"stolen at night"}})
+	if res.StatusCode != http.StatusSeeOther || told != d.id {
+		t.Fatalf("revoke: %s, told %q", res.Status, told)
+	}
+	body := h.read(admin, res.Header.Get("Location"))
+	for _, want := range []string{"Đã thu hồi thiết bị " + d.id, "stolen at night"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("place page lacks %q", want)
+		}
+	}
+	if access := h.read(admin, "/access"); !strings.Contains(access, "stolen at night") || !strings.Contains(access, "Thu hồi thiết bị") {
+		t.Error("the access log does not say who revoked and why")
+	}
+}
+
+func TestPassword(t *testing.T) {
+	h := newHub(t)
+	h.hold(time.Now())
+	c, other := h.client("lan"), h.client("lan")
+	const fresh = "gio thoi tu bien vao"
+	for _, form := range []url.Values{
+		{"old": {lanPassword}, "new": {fresh}, "again": {fresh + "x"}},
+		{"old": {"wrong"}, "new": {fresh}, "again": {fresh}},
+		{"old": {lanPassword}, "new": {"123456789012"}, "again": {"123456789012"}},
+	} {
+		h.hold(h.now().Add(time.Minute))
+		res, _ := c.Do(h.request("POST", "/password", form))
+		if res.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%v: %s, want 422", form, res.Status)
+		}
+		res.Body.Close()
+	}
+	res, _ := c.Do(h.request("POST", "/password", url.Values{"old": {lanPassword}, "new": {fresh}, "again": {fresh}}))
+	res.Body.Close()
+	if res.StatusCode != http.StatusSeeOther {
+		t.Fatalf("new password: %s", res.Status)
+	}
+	h.read(c, "/")
+	if res, _ := other.Get(h.server.URL + "/"); res.StatusCode != http.StatusSeeOther {
+		t.Errorf("another browser of the same operator: %s, want the door", res.Status)
+	}
+}
+
+// stream reads patches as a page would.
+func (h *hub) stream(c *http.Client, query string) <-chan patch {
+	h.t.Helper()
+	res, err := c.Get(h.server.URL + "/api/events?" + query)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if got := res.Header.Get("Content-Type"); res.StatusCode != 200 || got != "text/event-stream" {
+		h.t.Fatalf("stream: %s %s", res.Status, got)
+	}
+	out := make(chan patch, 100)
+	go func() {
+		defer close(out)
+		defer res.Body.Close()
+		lines := bufio.NewScanner(res.Body)
+		lines.Buffer(nil, 16<<20)
+		for lines.Scan() {
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok && strings.HasPrefix(data, "{") {
+				var p patch
+				if json.Unmarshal([]byte(data), &p) == nil {
+					out <- p
+				}
+			}
+		}
+	}()
+	return out
+}
+
+func next(t *testing.T, stream <-chan patch) patch {
+	t.Helper()
+	select {
+	case p, ok := <-stream:
+		if !ok {
+			t.Fatal("the stream ended")
+		}
+		return p
+	case <-time.After(10 * time.Second):
+		t.Fatal("no patch within 10 s")
+	}
+	return patch{}
+}
+
+var liveAttribute = regexp.MustCompile(`data-live="/api/events\?([^"]*)"`)
+
+// The stream of a page sends what changed since that page and nothing else.
+func TestStreamGoesOnFromThePage(t *testing.T) {
+	h := newHub(t)
+	first, second := h.enrol("qt-01"), h.enrol("qt-02")
+	for _, d := range []*device{first, second} {
+		d.boot(h.now().Add(-time.Hour))
+		d.send(h.now())
+	}
+	c := h.client("lan")
+	found := liveAttribute.FindStringSubmatch(h.read(c, "/"))
+	if found == nil {
+		t.Fatal("the page names no stream")
+	}
+	stream := h.stream(c, strings.ReplaceAll(found[1], "&amp;", "&"))
+	select {
+	case p := <-stream:
+		t.Errorf("nothing changed, yet the stream says %v", p)
+	case <-time.After(400 * time.Millisecond):
+	}
+	second.rate(h.now(), 4)
+	second.send(h.now())
+	p := next(t, stream)
+	if _, ok := p.Set["row-"+second.id]; !ok || len(p.Set) != 1 || len(p.Add)+len(p.Gone) != 0 {
+		t.Errorf("one rating changed %v", reflect.ValueOf(p.Set).MapKeys())
+	}
+	third := h.enrol("qt-01")
+	p = next(t, stream)
+	if len(p.Add) != 1 || p.Add[0].ID != "row-"+third.id || p.Add[0].In != "rows" || p.Add[0].Before == "" {
+		t.Errorf("a new device: %+v", p.Add)
+	}
+}
+
+// Many commits in a moment are few patches.
+func TestStreamIsCalm(t *testing.T) {
+	h := newHub(t)
+	d := h.enrol("qt-01")
+	d.boot(h.now().Add(-time.Hour))
+	d.send(h.now())
+	stream := h.stream(h.client("lan"), "view=place&id=qt-01")
+	next(t, stream)
+	end := time.Now().Add(2 * time.Second)
+	sent := 0
+	for time.Now().Before(end) {
+		d.rate(h.now(), 1+sent%5)
+		d.send(h.now())
+		sent++
+		time.Sleep(5 * time.Millisecond)
+	}
+	if got := len(stream); got > 9 || got < 2 || sent < 20 {
+		t.Errorf("%d commits in 2 s made %d patches, want 2…9", sent, got)
+	}
+}
+
+func TestStreamEndsWithTheSession(t *testing.T) {
+	h := newHub(t)
+	c := h.client("lan")
+	look := h.stream(c, "view=fleet")
+	next(t, look)
+	if err := h.accounts.Disable(t.Context(), "lan", "admin"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case _, open := <-look:
+		if open {
+			t.Error("a patch after the operator was disabled")
+		}
+	case <-time.After(checkEvery + 5*time.Second):
+		t.Error("the stream outlives the session")
+	}
+}
+
+func TestUnknownStream(t *testing.T) {
+	h := newHub(t)
+	c := h.client("lan")
+	for _, query := range []string{"", "view=nothing", "view=place&id=nowhere"} {
+		res, err := c.Get(h.server.URL + "/api/events?" + query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e struct {
+			Error struct{ Code, Message string }
+		}
+		if err := json.NewDecoder(res.Body).Decode(&e); err != nil || res.StatusCode != 404 || e.Error.Code != "not-found" {
+			t.Errorf("%q: %s %+v %v", query, res.Status, e, err)
+		}
+		res.Body.Close()
+	}
+}
+
+func TestCompare(t *testing.T) {
+	p := func(id string, html template.HTML) piece { return piece{id, "rows", html} }
+	old := []piece{{"counters", "", "1"}, p("a", "A"), p("b", "B"), p("c", "C")}
+	now := []piece{{"counters", "", "2"}, p("x", "X"), p("y", "Y"), p("b", "B"), p("c", "C2")}
+	got := compare(old, now)
+	want := patch{Set: map[string]template.HTML{"counters": "2", "c": "C2"},
+		Add:  []addition{{"y", "b", "rows", "Y"}, {"x", "y", "rows", "X"}},
+		Gone: []string{"a"}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("compare = %+v, want %+v", got, want)
+	}
+	if !compare(now, now).empty() {
+		t.Error("no change is a patch")
+	}
+}
+
+func TestRecentForgets(t *testing.T) {
+	var r recent
+	r.keep("a", shown{n: 3, pieces: []piece{{ID: "x"}}})
+	if r.find("a-3") == nil || r.find("a-2") != nil || r.find("a") == nil || r.find("b") != nil {
+		t.Error("find: want the last event of a stream, and a page, and nothing else")
+	}
+	for i := range 2 * maxRecent {
+		r.keep(fmt.Sprint("t", i), shown{})
+	}
+	if len(r.known) != maxRecent || r.find("a") != nil {
+		t.Errorf("%d kept, want %d", len(r.known), maxRecent)
+	}
+}
+
+// Every text is in both catalogues with the same gaps to fill, every key used
+// is there, and pages hold no words of their own.
+func TestWords(t *testing.T) {
+	vi, en := words(t, Vietnamese), words(t, English)
+	gap := regexp.MustCompile(`%[a-z%]`)
+	for key, text := range vi {
+		if en[key] == "" {
+			t.Errorf("en lacks %s", key)
+		}
+		if a, b := gap.FindAllString(text, -1), gap.FindAllString(en[key], -1); len(a) != len(b) {
+			t.Errorf("%s has gaps %v and %v", key, a, b)
+		}
+	}
+	if len(vi) != len(en) {
+		t.Errorf("vi has %d texts, en %d", len(vi), len(en))
+	}
+	used := regexp.MustCompile(`\{\{(?:else )?t "([^"]+)"|[( ]t "([^"]+)"|\.text\("([a-z.0-9-]+)"`)
+	entries, _ := pageFiles.ReadDir("pages")
+	for _, e := range entries {
+		page, _ := pageFiles.ReadFile("pages/" + e.Name())
+		for _, m := range used.FindAllStringSubmatch(string(page), -1) {
+			if key := m[1] + m[2] + m[3]; vi[key] == "" {
+				t.Errorf("%s uses %q, which no catalogue has", e.Name(), key)
+			}
+		}
+		if found := regexp.MustCompile(`[À-ỹ]{1}\p{L}*`).FindString(string(page)); found != "" {
+			t.Errorf("%s holds %q: put it into the catalogues", e.Name(), found)
+		}
+	}
+	for _, s := range []string{"online", "waiting", "late", "lost", "paused", "new", "revoked", "superseded", "none"} {
+		if vi["state."+s] == "" {
+			t.Errorf("no word for state %s", s)
+		}
+	}
+	for cause := wire.ForkAhead; cause <= wire.ForkForeign; cause++ {
+		if vi[fmt.Sprintf("cause.%d", cause)] == "" {
+			t.Errorf("no words for fork cause %d", cause)
+		}
+	}
+}
+
+func TestEnglish(t *testing.T) {
+	h := newHub(t)
+	c := h.client("lan")
+	res, err := c.Do(h.request("POST", "/language", url.Values{"lang": {"en"}, "back": {"/places"}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if to := res.Header.Get("Location"); to != "/places" {
+		t.Errorf("goes to %q, want back", to)
+	}
+	for _, path := range []string{"/", "/places", "/places/qt-07", "/quarantine", "/log", "/password"} {
+		body := h.read(c, path)
+		if !strings.Contains(body, `<html lang="en">`) || !strings.Contains(body, "Sign out") || strings.Contains(body, "Đăng xuất") {
+			t.Errorf("%s is not in English", path)
+		}
+	}
+}
+
+// A program compiled without its pages says so, and how to make them.
+func TestUnbuilt(t *testing.T) {
+	h := newHub(t)
+	h.console.assets = assets{}
+	rec := httptest.NewRecorder()
+	h.console.Handler().ServeHTTP(rec, at(httptest.NewRequest("GET", "/", nil), "127.0.0.1:80"))
+	if rec.Code != http.StatusServiceUnavailable || !strings.Contains(rec.Body.String(), "make build") {
+		t.Errorf("%d %s", rec.Code, rec.Body)
+	}
+}
+
+func TestAssets(t *testing.T) {
+	h := newHub(t)
+	for path, want := range map[string]int{h.console.assets.path("console.css"): 200, h.console.assets.path("mark.svg"): 200,
+		"/assets/manifest.json": 404, "/assets/.gitkeep": 404, "/assets/..%2fconsole.go": 404} {
+		res, err := h.client("").Get(h.server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("%s: %s, want %d", path, res.Status, want)
+		}
+		if want == 200 && !strings.Contains(res.Header.Get("Cache-Control"), "immutable") {
+			t.Errorf("%s: Cache-Control %q", path, res.Header.Get("Cache-Control"))
+		}
+	}
+}

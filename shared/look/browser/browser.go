@@ -1,0 +1,106 @@
+// Package browser gives tests a real Chromium and judges pages with axe.
+//
+// It promises a fresh profile per test, a process that ends with the test, and
+// a failure that says what to install where there is no Chromium.
+//
+// It is for tests only and knows no page.
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"nghe/shared/look/npm"
+)
+
+// Start opens a tab of a size in CSS pixels. It ends with the test.
+func Start(t testing.TB, width, height int64) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("chromium is missing: apt-get install -y --no-install-recommends chromium")
+	}
+	profile, err := os.MkdirTemp("", "nghe-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.UserDataDir(profile), chromedp.WindowSize(int(width), int(height)),
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("force-device-scale-factor", "1"),
+		chromedp.WSURLReadTimeout(90*time.Second))
+	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	tab, stopTab := chromedp.NewContext(allocator)
+	ctx, stopClock := context.WithTimeout(tab, 2*time.Minute)
+	t.Cleanup(func() {
+		stopClock()
+		stopTab()
+		stopAllocator()
+		os.RemoveAll(profile)
+	})
+	if err := chromedp.Run(ctx, emulation.SetDeviceMetricsOverride(width, height, 1, false)); err != nil {
+		t.Fatalf("start chromium: %v", err)
+	}
+	return ctx
+}
+
+// Violation is one rule of WCAG 2.0 to 2.2, A and AA, or of good practice,
+// that the page breaks.
+type Violation struct {
+	ID    string `json:"id"`
+	Help  string `json:"help"`
+	Nodes []struct {
+		HTML    string `json:"html"`
+		Summary string `json:"failureSummary"`
+	} `json:"nodes"`
+}
+
+func (v Violation) String() string {
+	text := v.ID + ": " + v.Help
+	for _, n := range v.Nodes {
+		text += "\n    " + n.HTML + "\n      " + strings.ReplaceAll(n.Summary, "\n", "\n      ")
+	}
+	return text
+}
+
+// Axe judges the page that is open.
+func Axe(t testing.TB, ctx context.Context) []Violation {
+	t.Helper()
+	files, err := npm.Axe.Files(func(name string) bool { return name == "axe.min.js" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text string
+	err = chromedp.Run(ctx,
+		chromedp.Evaluate(string(files["axe.min.js"])+";0", nil),
+		chromedp.Evaluate(`axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations))`, &text, await))
+	if err != nil {
+		t.Fatalf("run axe: %v", err)
+	}
+	var found []Violation
+	if err := json.Unmarshal([]byte(text), &found); err != nil {
+		t.Fatalf("read axe's answer: %v", err)
+	}
+	return found
+}
+
+// Shot writes a picture of the tab to path.
+func Shot(t testing.TB, ctx context.Context, path string) {
+	t.Helper()
+	var png []byte
+	if err := chromedp.Run(ctx, chromedp.CaptureScreenshot(&png)); err != nil {
+		t.Fatal(fmt.Errorf("picture %s: %w", path, err))
+	}
+	if err := os.WriteFile(path, png, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
