@@ -81,6 +81,11 @@ func (o *outboxModel) append(r wire.Record) *paper {
 	if err != nil {
 		panic(err) // records of the model are always encodable
 	}
+	return o.keep(b)
+}
+
+// keep commits the bytes of one record.
+func (o *outboxModel) keep(b []byte) *paper {
 	p := o.wrote(b, o.head().Chain.Extend(b))
 	o.papers = append(o.papers, p)
 	return p
