@@ -4,7 +4,7 @@ export CGO_CFLAGS ?= -O2 -g0 -DSQLITE_DQS=0
 export CGO_ENABLED ?= 1
 
 GO ?= go
-BUILD = $(GO) build -trimpath -buildvcs=auto
+BUILD = $(GO) build -buildvcs=auto
 # Packages with goroutines of their own, tested again under the race detector.
 RACE = ./shared/... ./kiosk/... ./hub/ledger ./hub/intake ./hub/vitals ./hub/accounts ./hub/server ./provisioning/rehearsal
 

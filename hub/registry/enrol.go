@@ -16,6 +16,9 @@ import (
 // has admitted by the same kit. A *Refused says why not; any other error is
 // the hub's and worth another try.
 func (r *Registry) Enrol(ctx context.Context, q ident.EnrolRequest) (ident.EnrolAnswer, error) {
+	if r.cfg.Authority == nil {
+		return ident.EnrolAnswer{}, fmt.Errorf("enrol: %w", ErrNoAuthority)
+	}
 	if q.Pin != r.cfg.Authority.Pin() {
 		return ident.EnrolAnswer{}, refusedForeign()
 	}

@@ -421,6 +421,28 @@ func TestAnotherAuthorityIsRefused(t *testing.T) {
 	})
 }
 
+func TestLookingNeedsNoAuthority(t *testing.T) {
+	conformance(t, func(t *testing.T, w ward) {
+		k, key := w.kit(t, "qt-01"), newKey(t)
+		w.enrol(t, k, key)
+		cfg := w.config()
+		cfg.Authority = nil
+		r, err := Open(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all, err := r.Devices(t.Context()); err != nil || len(all) != 1 {
+			t.Errorf("Devices = %+v, %v", all, err)
+		}
+		if _, err := r.Ticket(t.Context(), "qt-01", "lan", 0); !errors.Is(err, ErrNoAuthority) {
+			t.Errorf("Ticket = %v", err)
+		}
+		if _, err := r.Enrol(t.Context(), request(t, k, key, 1)); !errors.Is(err, ErrNoAuthority) {
+			t.Errorf("Enrol = %v", err)
+		}
+	})
+}
+
 func TestFindPlace(t *testing.T) {
 	w := open(t, "sqlite:"+filepath.Join(t.TempDir(), "hub.db"))
 	unit := feedback.Seed().Places[0].Unit

@@ -28,6 +28,9 @@ var ErrTTL = errors.New("a kit lives between 1 minute and 30 days")
 // ErrTooMany says that a place has MaxOpen unused kits.
 var ErrTooMany = fmt.Errorf("%d kits for this place are unused; use one, or wait until they expire", MaxOpen)
 
+// ErrNoAuthority says that Config.Authority is nil.
+var ErrNoAuthority = errors.New("this program was opened to look only; kits and enrolments are for \"hub serve\"")
+
 // ErrNoAddress says that Config.Hub is empty.
 var ErrNoAddress = errors.New("the hub does not know under which address kiosks reach it; start it with that address")
 
@@ -46,6 +49,9 @@ func (r *Registry) Ticket(ctx context.Context, placeID, by string, ttl time.Dura
 	}
 	if ttl < MinTTL || ttl > MaxTTL {
 		return ident.Kit{}, fmt.Errorf("make kit: %w", ErrTTL)
+	}
+	if r.cfg.Authority == nil {
+		return ident.Kit{}, fmt.Errorf("make kit: %w", ErrNoAuthority)
 	}
 	place, err := r.placeByID(ctx, r.cfg.DB.Read(), placeID)
 	if err != nil {

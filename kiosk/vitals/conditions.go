@@ -41,7 +41,8 @@ const (
 	AgentTooOld        Name = "agent-too-old"
 	Revoked            Name = "revoked"
 	UnknownDevice      Name = "unknown-device"
-	Replaced           Name = "replaced" // another machine uses this identity
+	KitRefused         Name = "kit-refused" // the kiosk is not enrolled and its kit will not do
+	Replaced           Name = "replaced"    // another machine uses this identity
 	HubFailed          Name = "hub-failed"
 	LinkLost           Name = "link-lost"
 )
@@ -82,6 +83,7 @@ var meanings = map[Name]meaning{
 	NotAHub:            {wire.ConditionWarning, true, "what answers at the hub's address is not a kiosk listener; check the address in the kit"},
 	AgentTooOld:        {wire.ConditionSevere, true, "the hub no longer speaks this agent's version; update the agent"},
 	Revoked:            {wire.ConditionSevere, true, "the hub has ended its trust in this device; ask the ward's IT for a new kit"},
+	KitRefused:         {wire.ConditionSevere, true, "the hub refused the enrolment kit; ask the ward's IT for a new one"},
 	UnknownDevice:      {wire.ConditionSevere, true, "the hub does not know this device; ask the ward's IT for a new kit"},
 	Replaced:           {wire.ConditionWarning, true, "another machine uses this one's identity; look for a copy"},
 	HubFailed:          {wire.ConditionNote, true, "the hub had to stop for a while; nothing is lost"},

@@ -1,0 +1,161 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"nghe/hub/ledger"
+	"nghe/hub/reports"
+	"nghe/shared/command"
+	"nghe/shared/ident"
+)
+
+// grammar is the hub's command line.
+type grammar struct {
+	Serve   serveCommand   `cmd:"" help:"Receive from kiosks and show to people."`
+	Status  statusCommand  `cmd:"" help:"Say which kiosk is behind and what is wrong. Works while the hub serves."`
+	Export  exportCommand  `cmd:"" help:"Print what the hub holds, one row each. Works while the hub serves."`
+	Audit   auditCommand   `cmd:"" help:"Check every byte the hub keeps; exit 0 only when all is whole."`
+	Rebuild rebuildCommand `cmd:"" help:"Make every table of answers and counts again from what kiosks signed."`
+}
+
+// Main runs the command line and returns the exit code.
+func Main(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := command.Context()
+	defer stop()
+	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, nil)))
+	return command.Main(ctx, "hub", "Nghe's hub: where the voices of a ward arrive.", &grammar{}, args, stdout, stderr)
+}
+
+type serveCommand struct {
+	storage
+	Kiosks        string   `default:":7443" placeholder:"ADDR" help:"Address of the listener for kiosks; TLS must reach it unbroken."`
+	Name          []string `placeholder:"NAME" help:"Name or address under which kiosks reach this hub; repeatable. Default: this machine's own."`
+	Listen        string   `default:"127.0.0.1:7080" placeholder:"ADDR" help:"Address of the listener for people. Plain HTTP on loopback, TLS elsewhere."`
+	Certificate   string   `placeholder:"FILE" help:"PEM certificate of the people's listener. Default: one of the hub's own."`
+	Key           string   `placeholder:"FILE" help:"PEM key of that certificate."`
+	BehindProxy   bool     `help:"The people's listener speaks plain HTTP to a proxy that adds TLS."`
+	FirstPassword string   `placeholder:"WORDS" help:"Password of the first account (admin). Default: random, printed once."`
+}
+
+func (c *serveCommand) Run(ctx context.Context, out command.Output) error {
+	if c.Data == "" {
+		return command.Refusef("say where the hub keeps its keys and files: --data DIR")
+	}
+	return Run(ctx, Config{
+		Data: c.Data, Database: c.Database, Kiosks: c.Kiosks, Names: c.Name, Listen: c.Listen,
+		Certificate: c.Certificate, Key: c.Key, BehindProxy: c.BehindProxy, FirstPassword: c.FirstPassword,
+		Print: func(line string) { fmt.Fprintln(out, line) },
+	})
+}
+
+type exportCommand struct {
+	storage
+	What   string `arg:"" enum:"answers,devices" help:"What to print: answers or devices."`
+	Format string `default:"ndjson" enum:"ndjson,csv" help:"ndjson (one JSON object a line) or csv (for spreadsheets in Viet Nam)."`
+	From   string `placeholder:"DAY" help:"First day, YYYY-MM-DD in Viet Nam."`
+	To     string `placeholder:"DAY" help:"Last day, YYYY-MM-DD in Viet Nam."`
+}
+
+func (c *exportCommand) Run(ctx context.Context, out command.Output) error {
+	var filter ledger.Filter
+	var err error
+	if filter.From, err = reports.Day(c.From); err != nil {
+		return command.Refusef("--from: %v", err)
+	}
+	if filter.Until, err = reports.Day(c.To); err != nil {
+		return command.Refusef("--to: %v", err)
+	}
+	if c.To != "" {
+		filter.Until = filter.Until.AddDate(0, 0, 1)
+	}
+	return use(ctx, c.storage, func(s store) error {
+		if c.What == "devices" {
+			return s.exportDevices(ctx, out, c.Format)
+		}
+		return reports.ExportAnswers(out, c.Format, s.ledger.Answers(ctx, filter))
+	})
+}
+
+func (s store) exportDevices(ctx context.Context, out io.Writer, format string) error {
+	fleet, err := s.status(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	return reports.ExportTable(out, format, fleet.Devices)
+}
+
+type statusCommand struct {
+	storage
+	JSON bool `help:"Print JSON, for scripts."`
+}
+
+func (c *statusCommand) Run(ctx context.Context, out command.Output) error {
+	return use(ctx, c.storage, func(s store) error {
+		status, err := s.status(ctx, time.Now())
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			encoder := json.NewEncoder(out)
+			encoder.SetIndent("", "  ")
+			return encoder.Encode(status)
+		}
+		return status.print(out)
+	})
+}
+
+type auditCommand struct {
+	storage
+}
+
+func (c *auditCommand) Run(ctx context.Context, out command.Output) error {
+	return use(ctx, c.storage, func(s store) error {
+		verify, err := s.deviceSignatures(ctx)
+		if err != nil {
+			return err
+		}
+		audit, err := s.ledger.Audit(ctx, verify)
+		if err != nil {
+			return err
+		}
+		for _, problem := range audit.Problems {
+			fmt.Fprintln(out, problem)
+		}
+		fmt.Fprintf(out, "%d journals, %d segments, %d records, %d answers\n", audit.Journals, audit.Segments, audit.Records, audit.Answers)
+		if !audit.Whole() {
+			return fmt.Errorf("the ledger is not whole: %d problems", len(audit.Problems))
+		}
+		return nil
+	})
+}
+
+// deviceSignatures verifies with the keys in the registry's table.
+func (s store) deviceSignatures(ctx context.Context) (func(device string, statement, signature []byte) bool, error) {
+	keys, err := s.deviceKeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the devices' keys: %w", err)
+	}
+	return func(device string, statement, signature []byte) bool {
+		key, ok := keys[device]
+		return ok && ident.Verify(key, statement, signature)
+	}, nil
+}
+
+type rebuildCommand struct {
+	storage
+}
+
+func (c *rebuildCommand) Run(ctx context.Context, out command.Output) error {
+	return use(ctx, c.storage, func(s store) error {
+		if err := s.ledger.Rebuild(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "rebuilt from what kiosks signed; run hub audit to check")
+		return nil
+	})
+}

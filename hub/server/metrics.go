@@ -1,0 +1,86 @@
+package server
+
+import (
+	"log"
+	"log/slog"
+	"net/http"
+	"net/netip"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"nghe/hub/intake"
+)
+
+// metrics serves Prometheus on the people's listener, to this machine only. The
+// figures name no place, no device and no resident.
+func (h *hub) metrics() http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), h.intakeFigures())
+	return onlyHere(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+}
+
+// onlyHere turns away whoever is not on this machine, also behind a proxy.
+func onlyHere(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		from, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil || !from.Addr().Unmap().IsLoopback() || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
+			http.Error(w, "metrics are for programs on the hub's own machine", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// figures shows what a snapshot of counters says, read once per scrape.
+type figures struct {
+	read func() intake.Stats
+	all  []figure
+}
+
+type figure struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+	of   func(intake.Stats) uint64
+}
+
+func (h *hub) intakeFigures() *figures {
+	f := &figures{read: h.intake.Stats}
+	add := func(name, help string, kind prometheus.ValueType, of func(intake.Stats) uint64) {
+		f.all = append(f.all, figure{prometheus.NewDesc("nghe_intake_"+name, help, nil, nil), kind, of})
+	}
+	add("sessions", "Sessions open now.", prometheus.GaugeValue, func(s intake.Stats) uint64 { return s.Live })
+	add("sessions_total", "Sessions opened.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Opened })
+	add("replaced_total", "Sessions ended by a newer one of the same device.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Replaced })
+	add("refused_total", "Devices refused at the door.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Refused })
+	add("malformed_total", "Sessions ended by what the kiosk sent.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Malformed })
+	add("silent_total", "Sessions ended by silence.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Silent })
+	add("failed_total", "Sessions ended by a fault of the hub.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Failed })
+	add("batches_total", "Batches stored.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Batches })
+	add("records_total", "Records stored.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Records })
+	add("bytes_total", "Bytes received from kiosks.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Bytes })
+	add("misfits_total", "Batches that did not continue the hub's journal.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Misfits })
+	add("commits_total", "Transactions the batches took.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Commits })
+	add("enrolled_total", "Devices admitted.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Enrolled })
+	add("strangers_total", "Enrolments refused.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Strangers })
+	return f
+}
+
+// Describe implements prometheus.Collector.
+func (f *figures) Describe(out chan<- *prometheus.Desc) {
+	for _, one := range f.all {
+		out <- one.desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (f *figures) Collect(out chan<- prometheus.Metric) {
+	stats := f.read()
+	for _, one := range f.all {
+		out <- prometheus.MustNewConstMetric(one.desc, one.kind, float64(one.of(stats)))
+	}
+}
+
+// quiet takes what net/http has to say, mostly about strangers at the door.
+func quiet(l *slog.Logger) *log.Logger { return slog.NewLogLogger(l.Handler(), slog.LevelDebug) }

@@ -1,0 +1,159 @@
+// Package agent wires one kiosk and keeps its tasks alive: the screen, the
+// outbox behind it, the uplink to the hub, the clock readings, the pruning.
+//
+// It promises that the screen serves before, without and after any network,
+// and that a task which fails is started again without touching the others.
+//
+// It decides nothing about delivery (courier), nothing about what may be said
+// (feedback), and keeps nothing itself.
+package agent
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"nghe/kiosk/outbox"
+	"nghe/kiosk/vitals"
+	"nghe/shared/command"
+	"nghe/shared/crew"
+	"nghe/shared/durable"
+	"nghe/shared/feedback"
+)
+
+// Config says how one kiosk runs.
+type Config struct {
+	Data        string        // folder of everything the kiosk keeps; made when missing
+	Listen      string        // loopback address of the screen; empty: 127.0.0.1:7070
+	Kit         string        // file of an enrolment kit; needed until the kiosk is enrolled
+	PixelsPerMM float64       // of the panel; 0: taken for a 21.5-inch one
+	Keep        time.Duration // how long safe records stay; 0: 7 days
+	Logger      *slog.Logger  // nil: slog.Default
+}
+
+// Run serves the screen and carries its answers until ctx ends.
+func Run(ctx context.Context, cfg Config) error {
+	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
+	cfg.Listen = cmp.Or(cfg.Listen, "127.0.0.1:7070")
+	cfg.Keep = cmp.Or(cfg.Keep, 7*24*time.Hour)
+	for {
+		err := runOnce(ctx, cfg)
+		if !errors.Is(err, errMoved) || ctx.Err() != nil {
+			return err
+		}
+		cfg.Logger.Info("begins anew", "reason", err)
+	}
+}
+
+func runOnce(ctx context.Context, cfg Config) error {
+	k, err := open(cfg)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	return k.crew().Run(ctx)
+}
+
+// kiosk is one running agent.
+type kiosk struct {
+	cfg      Config
+	log      *slog.Logger
+	listener net.Listener
+	member   *membership
+	outbox   *outbox.Outbox
+	vitals   *vitals.Monitor
+}
+
+func open(cfg Config) (k *kiosk, err error) {
+	k = &kiosk{cfg: cfg, log: cfg.Logger}
+	defer func() {
+		if err != nil {
+			k.close()
+		}
+	}()
+	if err := durable.MkdirAll(cfg.Data, 0o700); err != nil {
+		return k, fmt.Errorf("make the data folder: %w", err)
+	}
+	if k.listener, err = listen(cfg.Listen); err != nil {
+		return k, err
+	}
+	if k.member, err = openMembership(cfg); err != nil {
+		return k, err
+	}
+	return k, k.openOutbox()
+}
+
+func (k *kiosk) openOutbox() (err error) {
+	k.outbox, err = outbox.Open(outbox.Config{Dir: k.cfg.Data, Place: k.member.place().ID, Program: command.Version(), Logger: k.log})
+	if err != nil {
+		return fmt.Errorf("open the outbox: %w", err)
+	}
+	k.vitals = vitals.New(vitals.Config{Dir: k.cfg.Data, Uptime: k.outbox.Uptime, Backlog: k.backlog, Logger: k.log})
+	k.vitals.Read()
+	return nil
+}
+
+func (k *kiosk) backlog() (vitals.Backlog, error) {
+	b, err := k.outbox.Backlog()
+	return vitals.Backlog{Records: b.Records, Bytes: b.Bytes, Oldest: b.Oldest}, err
+}
+
+// crew lists the tasks; the last ends first, so that the screen, which stands
+// on all the others, stops taking answers before anything else stops.
+func (k *kiosk) crew() *crew.Crew {
+	c := crew.New(k.log)
+	c.Add("vitals", k.vitals.Run)
+	c.Add("clock", k.watchClock)
+	c.Add("prune", k.prune)
+	c.Add("uplink", k.connect)
+	c.Add("screen", k.serve)
+	return c
+}
+
+func (k *kiosk) close() {
+	if k.outbox != nil {
+		if err := k.outbox.Close(); err != nil {
+			k.log.Error("close the outbox", "err", err)
+		}
+	}
+	if k.listener != nil {
+		k.listener.Close()
+	}
+}
+
+// pruneEvery is how often records that are safe and old enough are let go.
+const pruneEvery = time.Hour
+
+func (k *kiosk) prune(ctx context.Context) error {
+	for wait(ctx, pruneEvery) {
+		n, err := k.outbox.Prune(k.cfg.Keep)
+		if err != nil {
+			return fmt.Errorf("prune the outbox: %w", err)
+		}
+		if n > 0 {
+			k.log.Info("let go of records that are safe", "records", n)
+		}
+	}
+	return nil
+}
+
+// wait is false when ctx ended first.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+func (k *kiosk) placeOnScreen() (feedback.Place, string) {
+	p := k.member.place()
+	return feedback.Place{ID: p.ID, Name: p.Name}, p.Ward
+}

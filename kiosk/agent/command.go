@@ -1,0 +1,94 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"nghe/kiosk/outbox"
+	"nghe/shared/command"
+)
+
+// grammar is the kiosk's command line.
+type grammar struct {
+	Run    runCommand    `cmd:"" help:"Serve the screen and carry its answers to the hub."`
+	Status statusCommand `cmd:"" help:"Say where this kiosk's journal stands. Works while the agent runs."`
+}
+
+// Main runs the command line and returns the exit code.
+func Main(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := command.Context()
+	defer stop()
+	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, nil)))
+	return command.Main(ctx, "kiosk", "The agent of one Nghe touch screen.", &grammar{}, args, stdout, stderr)
+}
+
+type runCommand struct {
+	Data        string  `required:"" placeholder:"DIR" help:"Folder of everything the kiosk keeps."`
+	Listen      string  `default:"127.0.0.1:7070" placeholder:"ADDR" help:"Loopback address of the screen."`
+	Kit         string  `placeholder:"FILE" help:"Enrolment kit; needed until the kiosk is enrolled."`
+	PixelsPerMm float64 `placeholder:"N" help:"Pixels of the panel per millimetre, so that buttons have the right size."`
+}
+
+func (c *runCommand) Run(ctx context.Context) error {
+	return Run(ctx, Config{Data: c.Data, Listen: c.Listen, Kit: c.Kit, PixelsPerMM: c.PixelsPerMm})
+}
+
+type statusCommand struct {
+	Data string `required:"" placeholder:"DIR" help:"The kiosk's data folder."`
+	JSON bool   `help:"Print JSON, for scripts."`
+}
+
+// standing is what status prints.
+type standing struct {
+	Place    string         `json:"place"`
+	Device   string         `json:"device"`
+	Enrolled bool           `json:"enrolled"`
+	Journal  string         `json:"journal"`
+	Head     uint64         `json:"head"`
+	Received uint64         `json:"received"`
+	Safe     uint64         `json:"safe"`
+	Floor    uint64         `json:"floor"`
+	Backlog  outbox.Backlog `json:"backlog"`
+	Damaged  []string       `json:"set_aside"` // damaged journals kept for rescue
+}
+
+func (c *statusCommand) Run(out command.Output) error {
+	s, err := readStanding(c.Data)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(out).Encode(s)
+	}
+	_, err = fmt.Fprintf(out, "device     %s\nplace      %s\nenrolled   %t\njournal    %s\nhead       %d\nreceived   %d\nsafe       %d\nwaiting    %d records, %d bytes\nset aside  %d damaged journals\n",
+		s.Device, s.Place, s.Enrolled, s.Journal, s.Head, s.Received, s.Safe, s.Backlog.Records, s.Backlog.Bytes, len(s.Damaged))
+	return err
+}
+
+func readStanding(data string) (s standing, err error) {
+	id, err := lookAtMembership(data)
+	if err != nil {
+		return s, err
+	}
+	if id != nil {
+		s.Enrolled, s.Place, s.Device = true, id.Place.ID, id.Device
+	}
+	r, err := outbox.OpenReader(data)
+	if err != nil {
+		return s, err
+	}
+	defer r.Close()
+	b, err := r.Branch()
+	if err != nil {
+		return s, err
+	}
+	s.Journal, s.Head, s.Received, s.Safe, s.Floor = b.Journal.String(), b.Head.Seq, b.Received.Seq, b.Safe.Seq, b.Floor.Seq
+	if s.Backlog, err = r.Backlog(); err != nil {
+		return s, err
+	}
+	s.Damaged, err = r.Quarantined()
+	return s, err
+}

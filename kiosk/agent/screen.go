@@ -1,0 +1,103 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"nghe/kiosk/outbox"
+	"nghe/kiosk/screen"
+	"nghe/kiosk/vitals"
+	"nghe/shared/command"
+	"nghe/shared/feedback"
+)
+
+// listen refuses any address that other machines can reach: the screen's API
+// trusts whoever stands before the kiosk.
+func listen(address string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %q: %w; write it as 127.0.0.1:7070", address, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("listen on %q: the screen is for this machine only; use 127.0.0.1", address)
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for the screen: %w", err)
+	}
+	return l, nil
+}
+
+// serve answers the page until ctx ends; answers under way are finished.
+func (k *kiosk) serve(ctx context.Context) error {
+	listener := k.listener
+	if listener == nil { // started again after a failure
+		var err error
+		if listener, err = listen(k.cfg.Listen); err != nil {
+			return err
+		}
+	}
+	k.listener = nil
+	server := &http.Server{
+		Handler: k.screen().Handler(), ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+	}
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		stopped <- server.Shutdown(grace)
+	}()
+	k.log.Info("screen is ready", "address", "http://"+listener.Addr().String()+"/", "place", k.member.place().ID)
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve the screen: %w", err)
+	}
+	return <-stopped
+}
+
+func (k *kiosk) screen() *screen.Screen {
+	place, ward := k.placeOnScreen()
+	return screen.New(screen.Config{
+		Outbox: watched{k.outbox, k.vitals}, Place: place, Ward: ward, Program: command.Version(),
+		Status: k.status, PixelsPerMM: k.cfg.PixelsPerMM, Logger: k.log,
+	})
+}
+
+func (k *kiosk) status() screen.Status {
+	s := screen.Status{Enrolled: k.member.enrolled(), Storage: screen.StorageOK}
+	for _, c := range k.vitals.Conditions() {
+		switch vitals.Name(c.Name) {
+		case vitals.DiskFull:
+			s.Storage = screen.StorageFull
+		case vitals.DiskLow:
+			if s.Storage == screen.StorageOK {
+				s.Storage = screen.StorageLow
+			}
+		}
+	}
+	return s
+}
+
+// watched is the outbox as the screen sees it; whether it keeps what it is
+// given is one of the machine's vitals.
+type watched struct {
+	*outbox.Outbox
+	vitals *vitals.Monitor
+}
+
+// Put keeps an answer.
+func (w watched) Put(request string, a feedback.Answer, replaces string) (outbox.Receipt, error) {
+	receipt, err := w.Outbox.Put(request, a, replaces)
+	switch {
+	case err == nil:
+		w.vitals.Clear(vitals.Storage)
+	case !errors.Is(err, outbox.ErrConflict):
+		w.vitals.Raise(vitals.Storage, 0)
+	}
+	return receipt, err
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// place is where the demo's kiosk stands: a house of the sample ward.
+const place = "qt-01"
+
+// patience bounds the wait for a program to answer.
+const patience = 20 * time.Second
+
+type demo struct {
+	bin, data string
+	pause     time.Duration
+	settings  settings
+}
+
+func (d *demo) run(ctx context.Context) error {
+	if err := os.MkdirAll(d.data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	var err error
+	if d.settings, err = loadSettings(filepath.Join(d.data, "demo.json")); err != nil {
+		return err
+	}
+	var running sync.WaitGroup
+	defer running.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	running.Go(func() { d.keep(ctx, d.hub) })
+	if err := answers(ctx, d.settings.consoleURL()+"/healthz"); err != nil {
+		return stopped(ctx, fmt.Errorf("the hub does not answer: %w", err))
+	}
+	if err := d.fetchKit(ctx); err != nil {
+		return stopped(ctx, err)
+	}
+	running.Go(func() { d.keep(ctx, d.kiosk) })
+	if err := answers(ctx, d.settings.screenURL()+"/api/status"); err != nil {
+		return stopped(ctx, fmt.Errorf("the kiosk does not answer: %w", err))
+	}
+	d.introduce()
+	<-ctx.Done()
+	return nil
+}
+
+// stopped turns an error into none when it only says that we were told to stop.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (d *demo) hub() *exec.Cmd {
+	cmd := d.program("hub", "serve", "--data", filepath.Join(d.data, "hub"),
+		"--kiosks", d.settings.Kiosks, "--listen", d.settings.Console)
+	cmd.Env = append(os.Environ(), "NGHE_FIRST_PASSWORD="+d.settings.Password)
+	return cmd
+}
+
+func (d *demo) kiosk() *exec.Cmd {
+	return d.program("kiosk", "run", "--data", filepath.Join(d.data, "kiosk"),
+		"--listen", d.settings.Screen, "--kit", d.kit())
+}
+
+func (d *demo) kit() string { return filepath.Join(d.data, "kiosk.kit") }
+
+// fetchKit asks the hub for a kit the way ward IT does, once.
+func (d *demo) fetchKit(ctx context.Context) error {
+	if _, err := os.Stat(d.kit()); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "provisioning"), "kit",
+		"--hub", d.settings.consoleURL(), "--place", place, "--user", "admin", "--out", d.kit())
+	cmd.Env = append(os.Environ(), "NGHE_PASSWORD="+d.settings.Password)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("ask for a kit: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (d *demo) introduce() {
+	fmt.Printf(`
+Nghe is running, with sample data. Nothing leaves this machine.
+
+  Kiosk screen   %s/
+  Hub console    %s/
+  Sign in        admin   %s
+
+  Log files      %s
+  Try            tap a face; kill -9 $(cat %s), tap again:
+                 the hub comes back after %s, and no tap is missing or doubled.
+  Stop           Ctrl-C. Run again: the data is still there.
+
+`, d.settings.screenURL(), d.settings.consoleURL(), d.settings.Password, filepath.Join(d.data, "*.log"), d.pid("hub"), d.pause)
+}
+
+// answers waits until url answers 200.
+func answers(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		err := ask(ctx, url)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func ask(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, response.Status)
+	}
+	return nil
+}

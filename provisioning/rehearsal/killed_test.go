@@ -1,0 +1,108 @@
+package rehearsal
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"nghe/hub/database/pgtest"
+)
+
+var (
+	soak  = flag.Duration("soak", 0, "tap and kill for this long instead of a fixed number of taps")
+	taps  = flag.Int("taps", 2000, "taps of the kill campaign")
+	chaos = flag.Uint64("seed", 1, "seed of the kill campaign")
+)
+
+// TestKilledAgainAndAgain taps while hub and kiosk are killed with -9 at
+// random moments: every tap that got its 201 reaches the export exactly once.
+func TestKilledAgainAndAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the kill campaign runs without -short")
+	}
+	t.Run("sqlite", func(t *testing.T) { killed(t, newWard(t)) })
+	t.Run("postgresql", func(t *testing.T) { killed(t, newWard(t, "--database", pgtest.URL(t))) })
+}
+
+func killed(t *testing.T, w *ward) {
+	random := rand.New(rand.NewPCG(*chaos, 0))
+	over := make(chan struct{})
+	var killing sync.WaitGroup
+	killing.Go(func() { w.killUntil(over, random) })
+
+	var ids []string
+	begun := time.Now()
+	for i := 0; i < *taps || time.Since(begun) < *soak; i++ {
+		ids = append(ids, w.tap(fmt.Sprintf("tap-%d", i), 1+i%5))
+	}
+	close(over)
+	killing.Wait()
+	w.holds(ids)
+	w.kiosk.stop()
+	w.hub.stop()
+}
+
+// killUntil kills one of the two, waits a little, and starts it again.
+func (w *ward) killUntil(over <-chan struct{}, random *rand.Rand) {
+	for {
+		victim := []*process{w.hub, w.kiosk}[random.IntN(2)]
+		select {
+		case <-over:
+			return
+		case <-time.After(time.Duration(random.IntN(700)) * time.Millisecond):
+		}
+		victim.kill()
+		time.Sleep(time.Duration(random.IntN(150)) * time.Millisecond)
+		victim.start()
+	}
+}
+
+// TestOldCopyPutBack copies the kiosk's data folder, taps 50 times, puts the
+// old copy back and taps 80 times more: what reached the hub or is on the disk
+// is there once, and the hub says what it suspects.
+func TestOldCopyPutBack(t *testing.T) {
+	w := newWard(t)
+	tapMany := func(name string, n int) (ids []string) {
+		for i := range n {
+			ids = append(ids, w.tap(fmt.Sprintf("%s-%d", name, i), 1+i%5))
+		}
+		return ids
+	}
+	before := tapMany("before", 20)
+	w.holds(before)
+	w.kiosk.stop()
+	copyFolder(t, w.path("kiosk"), w.path("copy"))
+	w.kiosk.start()
+	lost := tapMany("between", 50)
+	w.holds(append(before, lost...))
+	w.kiosk.kill()
+	if err := os.RemoveAll(w.path("kiosk")); err != nil {
+		t.Fatal(err)
+	}
+	copyFolder(t, w.path("copy"), w.path("kiosk"))
+	w.kiosk.start()
+	after := tapMany("after", 80)
+	w.holds(append(append(before, lost...), after...))
+
+	text, err := w.command("status", "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !json.Valid([]byte(text)) || !strings.Contains(text, `"clone-or-rollback-suspected"`) {
+		t.Errorf("hub status does not say that a clone or rollback is suspected:\n%s", text)
+	}
+}
+
+func copyFolder(t *testing.T, from, to string) {
+	t.Helper()
+	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
+		t.Fatalf("copy %s: %v %s", from, err, out)
+	}
+}
