@@ -115,11 +115,13 @@ CREATE TABLE holes (
     filled_at   INTEGER NOT NULL  -- 0 while open
 ) STRICT;
 
+-- Where answers were given, as their boot records name it.
 CREATE TABLE places (
     place INTEGER PRIMARY KEY,
     name  TEXT NOT NULL UNIQUE -- as the boot record says; empty when not known
 ) STRICT;
 
+-- What answers were given to, as they name it.
 CREATE TABLE questions (
     question      INTEGER PRIMARY KEY,
     questionnaire TEXT NOT NULL,
