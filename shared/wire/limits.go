@@ -11,7 +11,7 @@ const (
 	MaxChunk       = 64 << 10  // bytes of a blob in one Chunk
 	MaxOffers      = 64        // journals in one Hello
 	MaxText        = 1 << 10   // bytes of any single text, or of a checkpoint
-	MaxName        = 64        // bytes of an id or name: indexable by every database
+	MaxName        = 128       // bytes of an id or name: several fit one index entry of any database
 	MaxReadings    = 64        // readings, or conditions, in one Vitals
 	MaxProof       = 64        // hashes in one consistency proof
 	MaxChoices     = 32        // options chosen in one answer
