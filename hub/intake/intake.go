@@ -117,7 +117,7 @@ func (i *Intake) enter(s *session) bool {
 	i.count.opened.Add(1)
 	if older != nil {
 		i.count.replaced.Add(1)
-		older.end(wire.Goodbye{Code: wire.CodeReplaced, RetryAfter: 5, Detail: "this device opened a newer session"})
+		older.end(wire.Goodbye{Code: wire.CodeReplaced, RetryAfter: 60, Detail: "this device opened a newer session"})
 	}
 	return true
 }

@@ -1,0 +1,654 @@
+package intake
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/klauspost/compress/zstd"
+
+	"nghe/hub/ledger"
+	"nghe/hub/registry"
+	"nghe/shared/feedback"
+	"nghe/shared/ident"
+	"nghe/shared/wire"
+)
+
+func TestStoresThenAcknowledges(t *testing.T) {
+	w := newWorld(t)
+	k := w.kiosk()
+	welcome := k.open()
+	if welcome.Credit == 0 || welcome.Standings[0].State != wire.StandingNew || welcome.Standings[0].Received != k.base {
+		t.Errorf("welcome = %+v", welcome)
+	}
+	k.delivered(100)
+	if got := w.answers(); got != 99 {
+		t.Errorf("answers in the ledger when the ack came = %d, want 99", got)
+	}
+	for range 5 {
+		k.delivered(1)
+	}
+	if s := w.intake.Stats(); s.Live != 1 || s.Batches != 6 || s.Records != 105 || s.Misfits != 0 || s.Malformed != 0 || s.Bytes == 0 {
+		t.Errorf("stats = %+v", s)
+	}
+}
+
+func TestNoAckBeforeTheCommit(t *testing.T) {
+	w := newWorld(t)
+	w.faults.gate = make(chan struct{})
+	k := w.kiosk()
+	k.open()
+	k.say(k.pack(k.ratings(3)))
+	k.conn.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+	if _, _, err := k.conn.ReadMessage(); err == nil {
+		t.Fatal("the hub spoke before the ledger had committed")
+	}
+	close(w.faults.gate)
+}
+
+func TestDoor(t *testing.T) {
+	w := newWorld(t)
+	stranger := w.kiosk()
+	stranger.key, _ = ident.OpenKey(t.TempDir())
+	name := ident.DeviceID(stranger.key.Public())
+	stranger.id.Certificate, _ = w.authority.IssueDevice(stranger.key.Public(), name, time.Now())
+
+	foreigner := w.kiosk()
+	other, err := ident.OpenAuthority(t.TempDir(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreigner.id.Certificate, _ = other.IssueDevice(foreigner.key.Public(), foreigner.id.Device, time.Now())
+
+	revoked := w.kiosk()
+	if err := w.registry.Revoke(t.Context(), revoked.id.Device, "stolen", "test"); err != nil {
+		t.Fatal(err)
+	}
+	replaced := w.kiosk()
+	if err := w.registry.Supersede(t.Context(), replaced.id.Device, "new machine", "test"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		k      *kiosk
+		header http.Header
+		want   string
+	}{
+		{"a page in a browser", w.kiosk(), http.Header{"Origin": {"https://" + w.address}}, "origin"},
+		{"an empty origin", w.kiosk(), http.Header{"Origin": {""}}, "origin"},
+		{"another hub's kiosk", foreigner, nil, "unknown"},
+		{"certified, not registered", stranger, nil, "unknown"},
+		{"revoked", revoked, nil, "revoked"},
+		{"replaced: may deliver what it holds", replaced, nil, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, err := c.k.dial(c.header)
+			if got := code(r); got != c.want || (err == nil) != (c.want == "") {
+				t.Errorf("dial = %q, %v, want %q", got, err, c.want)
+			}
+			if c.want != "" && (r == nil || r.StatusCode != http.StatusForbidden) {
+				t.Errorf("response = %v", r)
+			}
+		})
+	}
+	bare := websocket.Dialer{TLSClientConfig: ident.PinnedTLS(w.authority.Pin(), []string{"127.0.0.1"})}
+	if _, r, err := bare.Dial("wss://"+w.address+"/session", nil); err == nil || code(r) != "unknown" {
+		t.Errorf("without a certificate: %v, %v", r, err)
+	}
+}
+
+func TestRevokedWhileConnected(t *testing.T) {
+	w := newWorld(t)
+	k := w.kiosk()
+	k.open()
+	k.delivered(3)
+	begun := time.Now()
+	if err := w.registry.Revoke(t.Context(), k.id.Device, "stolen", "test"); err != nil {
+		t.Fatal(err)
+	}
+	k.say(k.pack(k.ratings(5)))
+	if g := k.farewell(); g.Code != wire.CodeRevoked || g.Detail == "" {
+		t.Errorf("goodbye = %+v", g)
+	}
+	// It does not hang up by itself, and gets nothing more in.
+	k.say(k.pack(k.ratings(5)))
+	await(t, "the end of the session", func() bool { return w.intake.Stats().Live == 0 })
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("session ended after %v", took)
+	}
+	if got := w.answers(); got != 2 {
+		t.Errorf("answers = %d, want the 2 from before", got)
+	}
+}
+
+// Another process of the hub revokes: no call reaches this one.
+func TestRevokedByAnotherProcess(t *testing.T) {
+	w := newWorld(t)
+	k := w.kiosk()
+	k.open()
+	elsewhere, err := registry.Open(t.Context(), registry.Config{DB: w.db, Authority: w.authority, Hub: []string{"https://" + w.address}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := elsewhere.Revoke(t.Context(), k.id.Device, "stolen", "test"); err != nil {
+		t.Fatal(err)
+	}
+	k.say(wire.Vitals{})
+	if g := k.farewell(); g.Code != wire.CodeRevoked {
+		t.Errorf("goodbye = %+v", g)
+	}
+}
+
+func TestNewerSessionTakesOver(t *testing.T) {
+	w := newWorld(t)
+	old := w.kiosk()
+	old.open()
+	old.delivered(10)
+	new := old.again()
+	batch := old.pack(old.ratings(7)) // both hold it
+	if got := new.open().Standings[0]; got.State != wire.StandingKnown || got.Received != new.head {
+		t.Errorf("standing = %+v, want %s", got, new.head)
+	}
+	if g := old.farewell(); g.Code != wire.CodeReplaced {
+		t.Errorf("goodbye = %+v", g)
+	}
+	old.say(batch)
+	new.say(batch)
+	if ack, ok := new.hear().(wire.Ack); !ok || ack.Received != old.head {
+		t.Errorf("ack = %+v", ack)
+	}
+	if got := w.answers(); got != 16 {
+		t.Errorf("answers = %d, want 16", got)
+	}
+	await(t, "one session", func() bool { return w.intake.Stats().Live == 1 })
+	d, err := w.vitals.Device(t.Context(), old.id.Device)
+	if err != nil || !d.Connected {
+		t.Errorf("vitals = %+v, %v: the end of the older session must not count", d, err)
+	}
+}
+
+// Both lines stay open and send the same and different things at once; the
+// ledger decides, and nothing is lost or doubled.
+func TestTwoSessionsOfOneJournal(t *testing.T) {
+	w := newWorld(t)
+	a := w.kiosk()
+	a.open()
+	a.delivered(10)
+	b := a.again()
+	all := a.ratings(40)
+	var sending sync.WaitGroup
+	for _, k := range []*kiosk{a, b} {
+		if k == b {
+			k.open()
+		}
+		sending.Go(func() {
+			for from := 0; from < len(all); from += 4 {
+				k.say(k.pack(all[from : from+4]))
+			}
+		})
+	}
+	sending.Wait()
+	await(t, "all stored", func() bool { return w.answers() >= 49 })
+	time.Sleep(50 * time.Millisecond)
+	if got := w.answers(); got != 49 {
+		t.Errorf("answers = %d, want 49", got)
+	}
+}
+
+func TestMisfitGetsAWelcome(t *testing.T) {
+	w := newWorld(t)
+	k := w.kiosk()
+	k.open()
+	k.delivered(10)
+	k.pack(k.ratings(5)) // lost on the way
+	f := k.deliver(5)
+	welcome, ok := f.(wire.Welcome)
+	if !ok || welcome.Standings[0].Received.Seq != 10 {
+		t.Fatalf("answer to a batch beyond a gap = %+v", f)
+	}
+	if s := w.intake.Stats(); s.Misfits != 1 {
+		t.Errorf("misfits = %d", s.Misfits)
+	}
+}
+
+func TestWhatAKioskMustNotSend(t *testing.T) {
+	w := newWorld(t)
+	good := w.kiosk()
+	good.open()
+	raw := func(b []byte) func(*kiosk) {
+		return func(k *kiosk) { k.conn.WriteMessage(websocket.BinaryMessage, b) }
+	}
+	random := make([]byte, 5000)
+	_, _ = rand.Read(random)
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed := z.EncodeAll(make([]byte, 1<<28), nil)
+	bomb := func(k *kiosk) {
+		b := k.pack(k.ratings(2))
+		b.Raw, b.Count = wire.MaxBatchRaw, wire.MaxBatchCount
+		b.Body = binary.AppendUvarint([]byte{1}, wire.MaxBatchRaw)
+		b.Body = append(binary.AppendUvarint(b.Body, uint64(len(packed))), packed...)
+		k.say(b)
+	}
+	for _, c := range []struct {
+		name string
+		send func(*kiosk)
+		want wire.Code
+	}{
+		{"text", func(k *kiosk) { k.conn.WriteMessage(websocket.TextMessage, []byte("xin chào")) }, wire.CodeMalformed},
+		{"random bytes", raw(random), wire.CodeMalformed},
+		{"nothing", raw(nil), wire.CodeMalformed},
+		{"half a frame", raw([]byte{byte(wire.FrameBatch), 0x86, 0x50}), wire.CodeMalformed},
+		{"zip bomb", bomb, wire.CodeMalformed},
+		{"batch of another journal", func(k *kiosk) { k.journal[0]++; k.head = wire.At(0, k.journal.Genesis()); k.say(k.pack(k.ratings(2))) }, wire.CodeNotYours},
+		{"batch with another's signature", func(k *kiosk) { k.key = good.key; k.say(k.pack(k.ratings(2))) }, wire.CodeSignature},
+		{"batch with another body", func(k *kiosk) {
+			b := k.pack(k.ratings(2))
+			b.Body = good.again().pack(good.ratings(2)).Body
+			k.say(b)
+		}, 0},
+		{"a frame only hubs send", func(k *kiosk) { k.say(wire.Ack{}) }, wire.CodeUnexpected},
+		{"hello after hello", func(k *kiosk) {
+			for range 40 {
+				k.hello()
+			}
+		}, wire.CodeUnexpected},
+		{"version from the past", func(k *kiosk) { k.say(wire.Hello{Version: 0}) }, wire.CodeVersion},
+		{"epoch from the future", func(k *kiosk) { k.say(wire.Hello{Version: 1, Epoch: 99}) }, wire.CodeEpoch},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before, k := w.intake.Stats().Malformed, w.kiosk()
+			k.open()
+			begun := time.Now()
+			c.send(k)
+			if g := k.farewell(); c.want != 0 && g.Code != c.want {
+				t.Errorf("goodbye = %+v, want code %d", g, c.want)
+			}
+			if took := time.Since(begun); took > 3*time.Second {
+				t.Errorf("took %v", took)
+			}
+			if got := w.intake.Stats().Malformed; got != before+1 {
+				t.Errorf("malformed = %d, want %d", got, before+1)
+			}
+			good.delivered(2)
+		})
+	}
+	t.Run("oversized", func(t *testing.T) {
+		k := w.kiosk()
+		k.open()
+		raw(make([]byte, wire.MaxFrame+1))(k)
+		if f := k.hear(); f != nil {
+			t.Errorf("the hub answered %+v", f)
+		}
+		good.delivered(2)
+	})
+	t.Run("batch before hello", func(t *testing.T) {
+		k := w.kiosk()
+		if _, err := k.dial(nil); err != nil {
+			t.Fatal(err)
+		}
+		k.say(k.pack(k.ratings(2)))
+		if g := k.farewell(); g.Code != wire.CodeUnexpected {
+			t.Errorf("goodbye = %+v", g)
+		}
+	})
+}
+
+// A record that means nothing, in a batch that is signed, is kept aside and
+// stops nothing.
+func TestPoisonIsQuarantined(t *testing.T) {
+	w := newWorld(t)
+	k := w.kiosk()
+	k.open()
+	records := k.ratings(3)
+	records = append(records, []byte{0x82, 0x03, 0x61, 'x'}, []byte{0x82, 0x17, 0x01}, []byte{0xf6})
+	k.say(k.pack(records))
+	if ack, ok := k.hear().(wire.Ack); !ok || ack.Received != k.head {
+		t.Fatalf("ack = %+v", ack)
+	}
+	k.delivered(2)
+	if got := w.answers(); got != 4 {
+		t.Errorf("answers = %d, want 4", got)
+	}
+	aside, err := w.ledger.Quarantined(t.Context())
+	if err != nil || len(aside) != 3 {
+		t.Errorf("quarantine = %+v, %v", aside, err)
+	}
+}
+
+func TestLedgerFailsBothWays(t *testing.T) {
+	for name, fault := range map[string]func(ledger.Delivery) (bool, bool){
+		"not stored": func(ledger.Delivery) (bool, bool) { return true, false },
+		"stored":     func(ledger.Delivery) (bool, bool) { return false, true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			k := w.kiosk()
+			k.open()
+			k.delivered(10)
+			w.faults.set(fault)
+			from := k.head
+			batch := k.pack(k.ratings(5))
+			k.say(batch)
+			if g := k.farewell(); g.Code != wire.CodeInternal || g.RetryAfter == 0 {
+				t.Errorf("goodbye = %+v", g)
+			}
+			w.faults.set(nil)
+			again := k.again()
+			again.head = from
+			again.open()
+			again.say(batch)
+			if ack, ok := again.hear().(wire.Ack); !ok || ack.Received != k.head {
+				t.Errorf("ack = %+v", ack)
+			}
+			if got := w.answers(); got != 14 {
+				t.Errorf("answers = %d, want 14", got)
+			}
+		})
+	}
+}
+
+// One kiosk's batch that cannot be stored must not take its company down.
+func TestFaultStaysWithItsKiosk(t *testing.T) {
+	w := newWorld(t)
+	bad, others := w.kiosk(), []*kiosk{}
+	bad.open()
+	for range 8 {
+		k := w.kiosk()
+		k.open()
+		others = append(others, k)
+	}
+	w.faults.set(func(d ledger.Delivery) (bool, bool) { return d.Device == bad.id.Device, false })
+	gate := make(chan struct{})
+	w.faults.mu.Lock()
+	w.faults.gate = gate
+	w.faults.mu.Unlock()
+	others[0].say(others[0].pack(others[0].ratings(2))) // holds the committer at the gate
+	time.Sleep(20 * time.Millisecond)
+	bad.say(bad.pack(bad.ratings(2)))
+	for _, k := range others[1:] {
+		k.say(k.pack(k.ratings(2)))
+	}
+	time.Sleep(50 * time.Millisecond)
+	close(gate)
+	for _, k := range others {
+		if ack, ok := k.hear().(wire.Ack); !ok || ack.Received != k.head {
+			t.Errorf("ack = %+v", ack)
+		}
+	}
+	if g := bad.farewell(); g.Code != wire.CodeInternal {
+		t.Errorf("goodbye = %+v", g)
+	}
+	w.faults.mu.Lock()
+	defer w.faults.mu.Unlock()
+	if largest(w.faults.sizes) < 8 {
+		t.Errorf("largest group = %d: the kiosks did not share a commit, the test proves nothing", largest(w.faults.sizes))
+	}
+}
+
+func TestKiosksShareCommits(t *testing.T) {
+	w := newWorld(t)
+	const kiosks, each = 30, 10
+	var all sync.WaitGroup
+	for range kiosks {
+		k := w.kiosk()
+		k.open()
+		all.Go(func() {
+			for range each {
+				k.delivered(3)
+			}
+		})
+	}
+	all.Wait()
+	s := w.intake.Stats()
+	if s.Batches != kiosks*each || s.Commits >= s.Batches {
+		t.Errorf("%d batches in %d commits", s.Batches, s.Commits)
+	}
+	if got := w.answers(); got != kiosks*(3*each-1) {
+		t.Errorf("answers = %d, want %d", got, kiosks*(3*each-1))
+	}
+}
+
+func TestCloseSaysWhenToComeBack(t *testing.T) {
+	w := newWorld(t)
+	kiosks := []*kiosk{}
+	for range 5 {
+		k := w.kiosk()
+		k.open()
+		k.delivered(2)
+		kiosks = append(kiosks, k)
+	}
+	silent := w.kiosk() // never reads, never hangs up
+	silent.open()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- w.intake.Close(ctx) }()
+	for _, k := range kiosks {
+		if g := k.farewell(); g.Code != wire.CodeShutdown || g.RetryAfter == 0 {
+			t.Errorf("goodbye = %+v", g)
+		}
+	}
+	r, err := kiosks[0].again().dial(nil)
+	if err == nil || r == nil || r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" {
+		t.Errorf("dial while stopping = %v, %v", r, err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if s := w.intake.Stats(); s.Live != 0 {
+		t.Errorf("live = %d", s.Live)
+	}
+	w.intake = New(w.intake.cfg) // for the clean-up
+}
+
+func TestSilentLinesAreDropped(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Silence = 150 * time.Millisecond })
+	mute, pinging, shy := w.kiosk(), w.kiosk(), w.kiosk()
+	mute.open()
+	pinging.open()
+	if _, err := shy.dial(nil); err != nil {
+		t.Fatal(err)
+	}
+	pings := func(k *kiosk, stop chan struct{}) {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(40 * time.Millisecond):
+				_ = k.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(time.Second))
+			}
+		}
+	}
+	stop := make(chan struct{})
+	defer close(stop)
+	go pings(pinging, stop)
+	go pings(shy, stop)
+	await(t, "the others gone", func() bool { return w.intake.Stats().Live == 1 })
+	time.Sleep(300 * time.Millisecond)
+	if s := w.intake.Stats(); s.Live != 1 || s.Silent != 1 {
+		t.Errorf("stats = %+v", s)
+	}
+	pinging.delivered(2)
+}
+
+func TestVitalsReachTheHub(t *testing.T) {
+	w := newWorld(t)
+	k := w.kiosk()
+	k.open()
+	k.say(wire.Vitals{Backlog: 42})
+	await(t, "vitals", func() bool {
+		d, err := w.vitals.Device(t.Context(), k.id.Device)
+		return err == nil && d.Vitals.Backlog == 42 && d.Connected && d.Program == "test"
+	})
+	k.conn.Close()
+	await(t, "the end", func() bool { d, _ := w.vitals.Device(t.Context(), k.id.Device); return !d.Connected })
+}
+
+// An idle kiosk costs one goroutine.
+func TestIdleSessionsAreCheap(t *testing.T) {
+	w := newWorld(t)
+	const n = 40
+	kiosks := make([]*kiosk, n)
+	for at := range kiosks {
+		kiosks[at] = w.kiosk()
+	}
+	before := runtime.NumGoroutine()
+	for _, k := range kiosks {
+		k.open()
+	}
+	time.Sleep(100 * time.Millisecond)
+	if grew := runtime.NumGoroutine() - before; grew > n+5 {
+		t.Errorf("%d idle kiosks cost %d goroutines", n, grew)
+	}
+}
+
+func (w *world) post(t *testing.T, body string) (int, string, ident.EnrolAnswer) {
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: ident.PinnedTLS(w.authority.Pin(), []string{"127.0.0.1"}), DisableKeepAlives: true}}
+	r, err := client.Post("https://"+w.address+"/enrol", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	var said struct {
+		Error refusal `json:"error"`
+		ident.EnrolAnswer
+	}
+	if err := json.NewDecoder(r.Body).Decode(&said); err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, said.Error.Code, said.EnrolAnswer
+}
+
+func TestEnrol(t *testing.T) {
+	w := newWorld(t)
+	key, _ := ident.OpenKey(t.TempDir())
+	kit, err := w.registry.Ticket(t.Context(), feedback.Seed().Places[0].ID, "test", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask, err := kit.Request(key, "1.2.3", make([]byte, ident.NonceSize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := json.Marshal(ask)
+	for range 2 { // the first answer may be lost
+		status, _, answer := w.post(t, string(body))
+		id, err := kit.Accept(ask, answer)
+		if status != http.StatusOK || err != nil || id.Device != ident.DeviceID(key.Public()) {
+			t.Fatalf("enrol = %d, %+v, %v", status, id, err)
+		}
+	}
+	if d, err := w.vitals.Device(t.Context(), ident.DeviceID(key.Public())); err != nil || d.Program != "1.2.3" || d.Connected {
+		t.Errorf("vitals after enrolment = %+v, %v", d, err)
+	}
+	other, _ := ident.OpenKey(t.TempDir())
+	stolen, _ := kit.Request(other, "1.2.3", make([]byte, ident.NonceSize))
+	again, _ := json.Marshal(stolen)
+	for _, c := range []struct {
+		name, body string
+		status     int
+		code       string
+	}{
+		{"used kit", string(again), 403, "kit-used"},
+		{"no JSON", "{", 400, "request-malformed"},
+		{"unknown key", `{"version":1,"colour":"red"}`, 400, "request-malformed"},
+		{"too long", `{"program":"` + strings.Repeat("x", maxEnrol) + `"}`, 400, "request-malformed"},
+	} {
+		if status, got, _ := w.post(t, c.body); status != c.status || got != c.code {
+			t.Errorf("%s = %d %s, want %d %s", c.name, status, got, c.status, c.code)
+		}
+	}
+	if s := w.intake.Stats(); s.Enrolled != 2 || s.Strangers != 4 {
+		t.Errorf("stats = %+v", s)
+	}
+}
+
+func TestEnrolmentsAreRateLimited(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Enrolments = 0.001 })
+	last := 0
+	for range 10 {
+		last, _, _ = w.post(t, "{}")
+	}
+	if last != http.StatusTooManyRequests {
+		t.Errorf("tenth enrolment at once = %d", last)
+	}
+}
+
+func TestStrangePathsAreAnswered(t *testing.T) {
+	w := newWorld(t)
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: ident.PinnedTLS(w.authority.Pin(), []string{"127.0.0.1"})}}
+	r, err := client.Get("https://" + w.address + "/console")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	var b bytes.Buffer
+	_, _ = b.ReadFrom(r.Body)
+	if r.StatusCode != 404 || !strings.Contains(b.String(), `"code":"not-found"`) {
+		t.Errorf("answer = %d %s", r.StatusCode, b.String())
+	}
+}
+
+func TestLimit(t *testing.T) {
+	raw, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := Limit(raw, Limits{PerSecond: 40, Most: 12})
+	var dialled []net.Conn
+	for range 14 {
+		c, err := net.Dial("tcp", raw.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		dialled = append(dialled, c)
+	}
+	begun := time.Now()
+	accepted := make(chan net.Conn, len(dialled))
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				ended <- err
+				return
+			}
+			accepted <- c
+		}
+	}()
+	await(t, "twelve", func() bool { return len(accepted) == 12 })
+	if took := time.Since(begun); took < 40*time.Millisecond {
+		t.Errorf("12 connections with a burst of 10 at 40/s came in %v", took)
+	}
+	time.Sleep(100 * time.Millisecond)
+	if len(accepted) != 12 {
+		t.Fatalf("%d open, the most is 12", len(accepted))
+	}
+	c := <-accepted
+	c.Close()
+	c.Close() // twice releases once
+	await(t, "the thirteenth", func() bool { return len(accepted) == 12 })
+	time.Sleep(100 * time.Millisecond)
+	if len(accepted) != 12 {
+		t.Errorf("%d open after one closed", len(accepted))
+	}
+	l.Close()
+	if err := <-ended; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Accept after Close = %v", err)
+	}
+}
