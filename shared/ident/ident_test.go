@@ -36,12 +36,14 @@ func mustKey(t *testing.T) crypto.Signer {
 
 func p256(t *testing.T) crypto.Signer {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := p256Key()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return key
 }
+
+func p256Key() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
 
 func kitFor(a *Authority) Kit {
 	return Kit{
@@ -154,6 +156,10 @@ func TestAuthorityCutShortIsCompletedAndADamagedOneIsNot(t *testing.T) {
 		{"custody key lost", func(dir string) { remove(dir, custodyKeyFile) }, false},
 		{"keys swapped", func(dir string) {
 			_ = os.Rename(filepath.Join(dir, custodyKeyFile), filepath.Join(dir, authorityKeyFile))
+		}, false},
+		{"key of another authority", func(dir string) {
+			other, _ := p256Key()
+			_ = writeKey(filepath.Join(dir, authorityKeyFile), other)
 		}, false},
 		{"certificate emptied", func(dir string) { _ = os.WriteFile(filepath.Join(dir, authorityCertFile), nil, 0o600) }, false},
 		{"key emptied during a cut", func(dir string) {

@@ -83,7 +83,8 @@ func (k Kit) Write(w io.Writer) error {
 func (k Kit) Expired(now time.Time) bool { return !now.Before(k.Expires) }
 
 // TicketKey is what the hub keeps of a kit's secret, and the key of both MACs.
-// The kit cannot be made again from it.
+// The kit cannot be made again from it, but whoever reads it can use the ticket
+// while it is open: hence its short life and single use.
 func TicketKey(secret string) [32]byte { return sha256.Sum256([]byte(secret)) }
 
 // Check refuses a kit that ReadKit would refuse.
@@ -135,10 +136,14 @@ func checkHubs(hubs []string) (field, why string) {
 	return "", ""
 }
 
+// hostChars are those of host names, addresses and ports; other scripts stand
+// as xn--….
+const hostChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]"
+
 func validHub(hub string) bool {
 	u, err := url.Parse(hub)
 	return err == nil && len(hub) <= 300 && u.Scheme == "https" && u.Hostname() != "" &&
-		hub == "https://"+u.Host && !strings.ContainsAny(u.Host, " \\%")
+		hub == "https://"+u.Host && strings.Trim(u.Host, hostChars) == ""
 }
 
 // ValidPin says whether pin has the form Authority.Pin gives.

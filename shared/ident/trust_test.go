@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"net"
@@ -44,7 +45,9 @@ func connect(t *testing.T, server, client *tls.Config) (tls.ConnectionState, err
 	conn, err := tls.Dial("tcp", listener.Addr().String(), client)
 	if err == nil {
 		defer conn.Close()
-		_, err = conn.Read(make([]byte, 1))
+		if n, readErr := conn.Read(make([]byte, 1)); n == 0 {
+			err = readErr
+		}
 	}
 	return <-states, err
 }
@@ -167,19 +170,31 @@ func TestServersThatAreNotOurHub(t *testing.T) {
 	}
 }
 
-// An old protocol is refused although the certificate is right.
+// An old protocol is refused by either side although the certificate is right;
+// with the limit lifted on that side alone it would go through.
 func TestOnlyTLS13(t *testing.T) {
 	a, key := mustAuthority(t, noon), mustKey(t)
 	id := identityFor(t, a, kitFor(a), key.Public(), noon)
-	old := mustServer(t, a, noon, "hub.example")
-	old.MinVersion, old.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
-	if _, err := connect(t, old, named(ClientTLS(id, key), "hub.example")); err == nil {
-		t.Error("a kiosk spoke TLS 1.2")
+	only12 := func(cfg *tls.Config) *tls.Config {
+		cfg = cfg.Clone()
+		cfg.MinVersion, cfg.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
+		return cfg
 	}
-	client := named(ClientTLS(id, key), "hub.example")
-	client.MinVersion, client.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
-	if _, err := connect(t, mustServer(t, a, noon, "hub.example"), client); err == nil {
-		t.Error("a hub spoke TLS 1.2")
+	lifted := func(cfg *tls.Config) *tls.Config { cfg = cfg.Clone(); cfg.MinVersion = 0; return cfg }
+	server, client := mustServer(t, a, noon, "hub.example"), named(EnrolTLS(kitFor(a)), "hub.example")
+	for _, c := range []struct {
+		name           string
+		server, client *tls.Config
+		ok             bool
+	}{
+		{"old hub", only12(server), client, false},
+		{"old kiosk", server, only12(client), false},
+		{"old hub, limit lifted", only12(server), lifted(client), true},
+		{"old kiosk, limit lifted", lifted(server), only12(client), true},
+	} {
+		if _, err := connect(t, c.server, c.client); (err == nil) != c.ok {
+			t.Errorf("%s: %v, want ok %v", c.name, err, c.ok)
+		}
 	}
 	for name, cfg := range map[string]*tls.Config{"client": ClientTLS(id, key), "enrol": EnrolTLS(kitFor(a)), "server": mustServer(t, a, noon, "h")} {
 		if cfg.NextProtos != nil {
@@ -253,6 +268,30 @@ func TestPeersThatAreNotOurDevices(t *testing.T) {
 	}
 	if _, err := connect(t, server, named(ClientTLS(mine, mustKey(t)), "hub.example")); err == nil {
 		t.Error("a certificate without its key connects")
+	}
+}
+
+// A certificate of our own authority that names another key than its own, as
+// only a fault of ours could issue.
+func TestNameThatIsNotTheKeys(t *testing.T) {
+	a, key := mustAuthority(t, noon), mustKey(t)
+	template := &x509.Certificate{Subject: pkix.Name{CommonName: DeviceID(mustKey(t).Public())}, NotBefore: noon, NotAfter: lastDay(),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+	der, err := a.issue(template, key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if device, _, err := a.Peer(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}); err == nil {
+		t.Errorf("Peer = %q", device)
+	}
+	id := identityFor(t, a, kitFor(a), key.Public(), noon)
+	id.Certificate = der
+	if err := id.Save(t.TempDir()); err == nil {
+		t.Error("such an identity is kept")
 	}
 }
 
