@@ -86,10 +86,11 @@ func (w *work) deliver(d *Delivery) (Outcome, error) {
 
 // fit compares a batch with what the journal holds: how many of its records
 // are held already, and whether it continues or repeats the journal exactly.
+// What lies before the journal's base is not held, even where its chain is known.
 func (w *work) fit(j *journal, base wire.Point, points []wire.Point) (held int, fits bool, err error) {
 	end := points[len(points)-1]
 	switch {
-	case base.Seq > j.received.Seq:
+	case base.Seq > j.received.Seq || base.Seq < j.base.Seq:
 		return 0, false, nil
 	case base.Seq == j.received.Seq:
 		return 0, base.Chain == j.received.Chain, nil

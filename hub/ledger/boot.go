@@ -3,7 +3,6 @@ package ledger
 import (
 	"bytes"
 	"fmt"
-	"strings"
 
 	"nghe/shared/wire"
 )
@@ -36,7 +35,7 @@ func (w *work) readBoot(e *entry, r wire.Boot) error {
 		return err
 	}
 	if b == nil {
-		if b, err = w.putBoot(id[:], e.j.device, clean(r.Place), r); err != nil {
+		if b, err = w.putBoot(id[:], e.j.device, r.Place, r); err != nil {
 			return err
 		}
 	}
@@ -52,7 +51,7 @@ func (w *work) putBoot(id []byte, device, place string, r wire.Boot) (*boot, err
 		return nil, err
 	}
 	return w.addBoot(id, &boot{device: device, place: number, source: sourceWall,
-		began: min(max(r.Wall, 0), farthest), clockID: []byte{}}, r.Nonce[:], clean(r.Program))
+		began: min(max(r.Wall, 0), farthest), clockID: []byte{}}, r.Nonce[:], r.Program)
 }
 
 func (w *work) addBoot(id []byte, b *boot, nonce []byte, program string) (*boot, error) {
@@ -264,6 +263,3 @@ func (w *work) moveBoot(s, b *boot) error {
 	}
 	return w.exec("change boot", b.place, b.source, b.began, b.width, b.clockSeq, b.clockID, b.number)
 }
-
-// clean makes a text one that every engine stores.
-func clean(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }

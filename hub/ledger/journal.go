@@ -154,6 +154,9 @@ func (w *work) lineage(j *journal, query string, key any) (ancestry, error) {
 		if err != nil {
 			return ancestry{}, err
 		}
+		if k.received == k.base {
+			continue // a rebuild has not come to it yet
+		}
 		if k.base == j.base {
 			found.declared = true
 			continue

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
@@ -46,7 +47,8 @@ func openHub(t testing.TB, url string) *hub {
 	}
 	t.Cleanup(func() { db.Close() })
 	h := &hub{t: t, db: db, url: url, at: noon}
-	h.Ledger, err = Open(t.Context(), Config{DB: db, Now: func() time.Time { return h.at }})
+	h.Ledger, err = Open(t.Context(), Config{DB: db, Now: func() time.Time { return h.at },
+		Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatalf("open ledger: %v", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"nghe/shared/wire"
 )
@@ -78,7 +77,7 @@ func (w *work) read(e *entry, raw []byte) error {
 
 func (w *work) quarantine(e *entry, raw []byte, reason string) error {
 	id := e.id()
-	err := w.exec("quarantine", id[:], e.j.number, int64(e.point.Seq), e.at, strings.ToValidUTF8(reason, "?"), raw)
+	err := w.exec("quarantine", id[:], e.j.number, int64(e.point.Seq), e.at, reason, raw)
 	if err != nil {
 		return err
 	}
@@ -127,26 +126,15 @@ func (w *work) readAnswer(e *entry, r wire.Answer, earlier *wire.RecordID) error
 	return nil
 }
 
-// maxScore is the best score of any kind of question.
-const maxScore = 5
-
-// unfit says what makes a well-formed answer one that cannot be shown.
+// unfit says what makes a well-formed answer one that cannot be placed.
 func unfit(r wire.Answer) string {
 	switch {
 	case r.Uptime > farthest:
 		return "answer: uptime out of range"
-	case r.Score > maxScore:
-		return "answer: score above 5"
+	case r.Day > farthest/day:
+		return "answer: day out of range"
 	case r.Questionnaire == "" || r.Question == "":
 		return "answer: names no question"
-	}
-	for _, s := range append([]string{r.Questionnaire, r.Question, r.Language}, r.Choices...) {
-		if strings.ContainsRune(s, 0) {
-			return "answer: text with a NUL"
-		}
-		if len(s) > wire.MaxText {
-			return "answer: text too long"
-		}
 	}
 	return ""
 }
@@ -156,7 +144,7 @@ func unfit(r wire.Answer) string {
 func (a *answer) taken() int64 {
 	switch {
 	case a.state&stateDay != 0:
-		return a.uptime*86_400_000_000 - 25_200_000_000
+		return a.uptime*day - 7*hour
 	case a.boot.source == sourceHub:
 		return a.boot.began + a.uptime
 	case a.boot.source == sourceWall:
@@ -165,7 +153,11 @@ func (a *answer) taken() int64 {
 	return a.at
 }
 
-const hour = 3_600_000_000 // microseconds
+// Microseconds. Days are the ward's: UTC+7 the whole year.
+const (
+	hour = 3_600_000_000
+	day  = 24 * hour
+)
 
 // keyOfReply is what an answer says, without when and where.
 func keyOfReply(r wire.Answer) (replyKey, error) {
@@ -181,9 +173,6 @@ func keyOfReply(r wire.Answer) (replyKey, error) {
 }
 
 func (w *work) readFork(e *entry, r wire.JournalFork) error {
-	if r.Head.Seq > 1<<62 || r.Hub.Seq > 1<<62 {
-		return &unreadable{"fork: sequence number out of range"}
-	}
 	id := e.id()
 	known, _, err := w.number("fork known", id[:])
 	if err != nil {
