@@ -178,11 +178,31 @@ func (o *output) write(dist string) error {
 		}
 	}
 	for name, content := range o.files {
-		if err := os.WriteFile(filepath.Join(dist, name), content, 0o644); err != nil {
+		if err := renew(filepath.Join(dist, name), content); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// renew leaves alone a file that is right already, and never shows half of one:
+// a compiler may be embedding it at this moment.
+func renew(path string, content []byte) error {
+	if there, err := os.ReadFile(path); err == nil && bytes.Equal(there, content) {
+		return nil
+	}
+	next, err := os.CreateTemp(filepath.Dir(filepath.Dir(path)), ".dist-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(next.Name())
+	if _, err := next.Write(content); err != nil {
+		return errors.Join(err, next.Close())
+	}
+	if err := errors.Join(next.Chmod(0o644), next.Close()); err != nil {
+		return err
+	}
+	return os.Rename(next.Name(), path)
 }
 
 // report prints sizes by kind and refuses scripts beyond the budget.
