@@ -42,16 +42,22 @@ const mostProblems = 1000
 // answers, boots and counts say what the segments say. It sees the ledger at
 // one moment and holds nobody up. Its error means that it could not look.
 func (l *Ledger) Audit(ctx context.Context, verify func(device string, statement, signature []byte) bool) (Audit, error) {
-	var a auditor
-	err := l.db.Snapshot(ctx, func(q database.Queryer) error {
-		a = auditor{l: l, ctx: ctx, q: q, verify: verify, knows: map[int64]knowledge{}, replaced: map[wire.RecordID][]*auditedBoot{},
-			forks: 0, poison: map[wire.RecordID]bool{}}
-		return a.run()
+	var a Audit
+	err := l.db.Snapshot(ctx, func(q database.Queryer) (err error) {
+		a, err = l.audit(ctx, q, verify)
+		return err
 	})
 	if err != nil {
 		return Audit{}, fmt.Errorf("audit ledger: %w", err)
 	}
-	return a.found, nil
+	return a, nil
+}
+
+func (l *Ledger) audit(ctx context.Context, q database.Queryer, verify func(string, []byte, []byte) bool) (Audit, error) {
+	a := auditor{l: l, ctx: ctx, q: q, verify: verify, knows: map[int64]knowledge{},
+		replaced: map[wire.RecordID][]*auditedBoot{}, poison: map[wire.RecordID]bool{}}
+	err := a.run()
+	return a.found, err
 }
 
 // auditor is one audit under way.
