@@ -256,6 +256,12 @@ func TestQuestionsAtATerminal(t *testing.T) {
 	if err := m.run(t.Context(), io.Discard, ask, func(string) string { return "" }); err != nil || asked[true] != 1 || asked[false] != 1 {
 		t.Errorf("run = %v, asked %v", err, asked)
 	}
+	m.Out += "2"
+	cancelled := func(context.Context, string, bool) (string, error) { return "", context.Canceled }
+	err := m.run(t.Context(), io.Discard, cancelled, func(string) string { return "" })
+	if !errors.Is(err, context.Canceled) || errors.As(err, new(*command.Refused)) {
+		t.Errorf("Ctrl-C at the question: %v", err)
+	}
 }
 
 func TestDoctor(t *testing.T) {

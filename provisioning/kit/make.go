@@ -96,7 +96,7 @@ func (m *Make) mayWrite() error {
 func (m *Make) signIn(ctx context.Context, ask asker, getenv func(string) string) (password string, err error) {
 	if m.User == "" {
 		if m.User, err = ask(ctx, "Tên đăng nhập / user: ", false); err != nil {
-			return "", command.Refusef("give --user NAME or NGHE_USER: %v", err)
+			return "", unasked(err, "--user NAME or NGHE_USER")
 		}
 	}
 	if m.PasswordFile != "" {
@@ -107,9 +107,17 @@ func (m *Make) signIn(ctx context.Context, ask asker, getenv func(string) string
 	}
 	password, err = ask(ctx, "Mật khẩu / password: ", true)
 	if err != nil {
-		return "", command.Refusef("give --password-file FILE or NGHE_PASSWORD: %v", err)
+		return "", unasked(err, "--password-file FILE or NGHE_PASSWORD")
 	}
 	return password, nil
+}
+
+// unasked tells a question that could not be put from one that was cancelled.
+func unasked(err error, instead string) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return command.Refusef("give %s: %v", instead, err)
 }
 
 func readPassword(path string) (string, error) {
