@@ -7,19 +7,20 @@ import (
 )
 
 // acquire holds path for this process until the file is closed or the process
-// dies. Two outboxes on one journal would count uptimes from each other's boot
-// records.
-func acquire(path string) (*os.File, error) {
+// dies, and tells whether an outbox was here before. Two outboxes on one journal
+// would count uptimes from each other's boot records.
+func acquire(path string) (lock *os.File, before bool, err error) {
+	_, missing := os.Stat(path)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		err = ErrLocked
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, false, errors.Join(err, f.Close())
 	}
-	return f, nil
+	return f, missing == nil, nil
 }

@@ -131,11 +131,11 @@ func Open(cfg Config) (*Outbox, error) {
 	if err := durable.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open outbox: %w", err)
 	}
-	lock, err := acquire(filepath.Join(cfg.Dir, lockName))
+	lock, before, err := acquire(filepath.Join(cfg.Dir, lockName))
 	if err != nil {
 		return nil, fmt.Errorf("open outbox: %w", err)
 	}
-	o, err := openWhole(cfg)
+	o, err := openWhole(cfg, before)
 	if err != nil {
 		return nil, fmt.Errorf("open outbox: %w", errors.Join(err, lock.Close()))
 	}
@@ -143,8 +143,25 @@ func Open(cfg Config) (*Outbox, error) {
 	return o, nil
 }
 
-func openWhole(cfg Config) (*Outbox, error) {
+// tell says what journal this is: where one was before and its file is not, a
+// person must hear of it.
+func (o *Outbox) tell(before bool) {
+	b, err := o.Branch()
+	if err != nil || b.Head.Seq > 1 {
+		return
+	}
+	if before {
+		o.cfg.Logger.Warn("journal was missing, a new one begins", "journal", b.Journal)
+		return
+	}
+	o.cfg.Logger.Info("journal begins", "journal", b.Journal)
+}
+
+func openWhole(cfg Config, before bool) (*Outbox, error) {
 	o, err := start(cfg)
+	if err == nil {
+		o.tell(before)
+	}
 	if err == nil || !damaged(err) {
 		return o, err
 	}

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -391,6 +392,14 @@ func TestFileRemovedUnderneath(t *testing.T) {
 	}
 	if _, err := o.Put("req", rating(5), ""); !errors.Is(err, ErrGone) {
 		t.Errorf("Put into a removed file = %v, want ErrGone", err)
+	}
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	if mustOpen(t, cfg); !strings.Contains(log.String(), "journal was missing") {
+		t.Errorf("a new journal where one was before, and the log says %q", log.String())
 	}
 }
 
