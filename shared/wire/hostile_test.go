@@ -392,7 +392,7 @@ func TestHostileColumns(t *testing.T) {
 		"too many in order":       "01  03 03 05 82 09  03 03 00 00 00  02 02 01 01  02 02 0a 04",
 		"too few widths":          "01  03 03 05 82 09  02 02 00 00  01 01 01  01 01 0a",
 		"too many widths":         "01  03 03 05 82 09  02 02 00 00  03 03 01 01 00  02 02 0a 04",
-		"width 9":                 "01  03 03 05 82 09  02 02 00 00  02 02 09 01  0a 0a 0a 04 01 01 01 01 01 01 01 01",
+		"width 9":                 "01  03 03 05 82 09  02 02 00 00  02 02 09 01  09 09 0a 04 00 00 00 00 00 00 00",
 		"width 255":               "01  03 03 05 82 09  02 02 00 00  02 02 ff 01  09 09 0a 04 01 01 01 01 01 01 01",
 		"time wider than need be": "01  03 03 05 82 09  02 02 00 00  02 02 02 01  03 03 0a 04 00",
 		"too few times":           "01  03 03 05 82 09  02 02 00 00  02 02 01 01  01 01 0a",
@@ -400,6 +400,8 @@ func TestHostileColumns(t *testing.T) {
 		"column missing":          "01  03 03 05 82 09  02 02 00 00  02 02 01 01",
 		"more columns":            good + " 00 00",
 		"packed is longer":        "01  03 04 05 82 09 00  02 02 00 00  02 02 01 01  02 02 0a 04",
+		"uptime left over":        "01  07 07 05 82 09 06 82 09 07  02 02 00 01  02 02 01 01  02 02 0a 04",
+		"packed, yet no shorter":  "01  03 0c 28 b5 2f fd 20 03 19 00 00 05 82 09  02 02 00 00  02 02 01 01  02 02 0a 04",
 		"packed is no zstd":       "01  03 02 05 82  02 02 00 00  02 02 01 01  02 02 0a 04",
 	} {
 		b.Body = unhex(t, body)
@@ -423,5 +425,42 @@ func TestHostileColumns(t *testing.T) {
 	body = appendColumn(appendColumn(appendColumn(appendColumn([]byte{layoutColumns}, long), []byte{0}), nil), nil)
 	if _, _, err := (Batch{Count: 1, Raw: MaxRecord + 1, Body: body}).Records(); err == nil {
 		t.Error("a record over the limit is accepted")
+	}
+	long = binary.AppendUvarint(nil, MaxRecord<<1|1) // and one more octet for its uptime
+	long = append(long, make([]byte, MaxRecord)...)
+	body = appendColumn(appendColumn(appendColumn(appendColumn([]byte{layoutColumns}, long), []byte{0}), []byte{0}), nil)
+	if _, _, err := (Batch{Count: 1, Raw: MaxRecord + 1, Body: body}).Records(); err == nil {
+		t.Error("a record over the limit once its uptime is back is accepted")
+	}
+}
+
+// TestColumnsClaimNoMemory: a column that claims a GiB gets none, whichever it
+// is, and one that claims little gets little for all it inflates to.
+func TestColumnsClaimNoMemory(t *testing.T) {
+	begin := unhex(t, "01  03 03 05 82 09  02 02 00 00  02 02 01 01")
+	for name, before := range map[string]int{"shapes": 1, "order": 6, "widths": 10, "times": 14} {
+		packed := bomb(8, -1)
+		for _, size := range []int{1 << 30, 200} {
+			body := binary.AppendUvarint(bytes.Clone(begin[:before]), uint64(size))
+			body = append(binary.AppendUvarint(body, uint64(len(packed))), packed...)
+			var err error
+			_, memory := cost(func() { _, _, err = Batch{Count: 100, Raw: 300, Body: body}.Records() })
+			if err == nil || memory > 256<<10 {
+				t.Errorf("%s claims %d: %v, %d KiB", name, size, err, memory>>10)
+			}
+		}
+	}
+}
+
+// TestListsClaimNoMemory: an octet of input is not a structure in memory.
+func TestListsClaimNoMemory(t *testing.T) {
+	const n = 100_000
+	list := append([]byte{0x9a, 0, n >> 16, n >> 8 & 0xff, n & 0xff}, bytes.Repeat([]byte{0xf6}, n)...)
+	frame := append(unhex(t, "01 89 01 60 50"+strings.Repeat("00", 16)+"00 00 00"), list...)
+	frame = append(frame, 0x00, 0x40)
+	var err error
+	_, memory := cost(func() { _, err = DecodeFrame(frame) })
+	if err == nil || memory > 64<<10 {
+		t.Errorf("%d offers in %d bytes: %v, %d KiB", n, len(frame), err, memory>>10)
 	}
 }

@@ -266,8 +266,8 @@ func (c columns) rebuild(uptimes []uint64, count, raw int) ([][]byte, error) {
 		} else {
 			out = append(out, s.bytes...)
 		}
-		if len(out) > raw || len(out)-from > MaxRecord {
-			return nil, Errorf(CodeTooLarge, "batch or record longer than it may be")
+		if len(out)-from > MaxRecord {
+			return nil, Errorf(CodeTooLarge, "record of %d bytes, limit %d", len(out)-from, MaxRecord)
 		}
 		records = append(records, out[from:len(out):len(out)])
 	}
