@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"nghe/kiosk/outbox"
@@ -222,6 +223,12 @@ func (k *kiosk) run(actions ...chromedp.Action) {
 func (k *kiosk) js(expression string, v any) {
 	k.t.Helper()
 	k.run(chromedp.Evaluate(expression, v))
+}
+
+// await evaluates a promise into v.
+func (k *kiosk) await(expression string, v any) {
+	k.t.Helper()
+	k.run(chromedp.Evaluate(expression, v, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
 }
 
 // until waits for an expression to hold.
