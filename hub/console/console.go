@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,7 @@ type Console struct {
 	recent   recent
 	streams  atomic.Int64
 	done     chan struct{} // closed by Close: ends live streams
+	closing  sync.Once
 }
 
 // New checks pages and catalogues; a fault in them is found here, not by an
@@ -72,7 +74,7 @@ func open(cfg Config, files fs.FS) (*Console, error) {
 
 // Close ends every live stream, so that a server's graceful stop need not wait
 // for pages left open. The server calls it through RegisterOnShutdown.
-func (c *Console) Close() { close(c.done) }
+func (c *Console) Close() { c.closing.Do(func() { close(c.done) }) }
 
 // Handler serves every page. The rules around all routes stand here, outermost
 // first.

@@ -10,7 +10,6 @@ import (
 	"nghe/hub/registry"
 	"nghe/hub/reports"
 	"nghe/hub/vitals"
-	"nghe/shared/feedback"
 )
 
 // The satisfaction shown is the residents' answer about today's service.
@@ -112,15 +111,16 @@ func (c *Console) place(ctx context.Context, id string) (registry.Place, bool, e
 	return registry.Place{}, false, err
 }
 
-// ward names the ward at the head of every page.
+// ward names the ward at the head of every page: the one most places lie in.
 func (c *Console) ward(ctx context.Context) (string, error) {
-	units, err := c.cfg.Registry.Units(ctx)
-	for _, u := range units {
-		if u.Kind == feedback.Ward {
-			return u.Name, err
+	all, err := c.places(ctx)
+	count, most := map[string]int{}, ""
+	for _, p := range all {
+		if count[p.Ward]++; count[p.Ward] > count[most] {
+			most = p.Ward
 		}
 	}
-	return "", err
+	return most, err
 }
 
 // tallies count satisfaction from a moment on; an empty place means all.
@@ -201,7 +201,7 @@ func (c *Console) strip(ctx context.Context, f *face, here []kiosk, now time.Tim
 	if err != nil {
 		return "", err
 	}
-	hours := map[int64]vitals.State{}
+	hours := map[int64]reports.Cell{}
 	for _, d := range fleet {
 		if !expected(here, d.ID) {
 			continue
@@ -211,9 +211,8 @@ func (c *Console) strip(ctx context.Context, f *face, here []kiosk, now time.Tim
 			return "", err
 		}
 		for _, h := range strip {
-			if worse(h.Worst(), hours[h.Start.Unix()]) {
-				hours[h.Start.Unix()] = h.Worst()
-			}
+			at := h.Start.Unix()
+			hours[at] = max(hours[at], cellOf(h))
 		}
 	}
 	return template.HTML(f.drawStrip(hours, now).SVG()), nil
@@ -228,22 +227,25 @@ func expected(here []kiosk, id string) bool {
 	return false
 }
 
-func worse(a, b vitals.State) bool {
-	rank := func(s vitals.State) int {
-		for i, known := range vitals.States {
-			if s == known {
-				return i + 1
-			}
-		}
-		return 0
+// cellOf is what an hour is shown as: its gravest part, and contact before
+// planned silence, since a kiosk that dials in is online for minutes only.
+func cellOf(h vitals.Hour) reports.Cell {
+	switch {
+	case h.Lost > 0:
+		return reports.CellLost
+	case h.Late > 0:
+		return reports.CellLate
+	case h.Online > 0:
+		return reports.CellOnline
+	case h.Waiting > 0:
+		return reports.CellWaiting
 	}
-	return rank(a) > rank(b)
+	return reports.CellClosed
 }
 
-var cellOf = map[vitals.State]reports.Cell{vitals.Online: reports.CellOnline, vitals.Waiting: reports.CellWaiting,
-	vitals.Late: reports.CellLate, vitals.Lost: reports.CellLost}
+var cellWords = map[reports.Cell]string{reports.CellLate: "state.late", reports.CellLost: "state.lost"}
 
-func (f *face) drawStrip(hours map[int64]vitals.State, now time.Time) reports.Strip {
+func (f *face) drawStrip(hours map[int64]reports.Cell, now time.Time) reports.Strip {
 	s := reports.Strip{ID: "contact", Title: f.text("strip.title"), Desc: f.text("strip.desc"), Fold: 7}
 	today := startOfDay(now)
 	for i := 13; i >= 0; i-- {
@@ -251,13 +253,12 @@ func (f *face) drawStrip(hours map[int64]vitals.State, now time.Time) reports.St
 		day := reports.StripDay{Label: start.Format("02/01")}
 		for h := range day.Hours {
 			at := start.Add(time.Duration(h) * time.Hour)
-			state := hours[at.Unix()]
-			day.Hours[h] = cellOf[state]
+			day.Hours[h] = hours[at.Unix()]
 			if at.After(now) {
 				day.Hours[h] = reports.CellFuture
 			}
-			if state == vitals.Late || state == vitals.Lost {
-				day.Notes[h] = fmt.Sprintf("%s %02d:00 · %s", day.Label, h, f.text("state."+string(state)))
+			if word := cellWords[day.Hours[h]]; word != "" {
+				day.Notes[h] = fmt.Sprintf("%s %02d:00 · %s", day.Label, h, f.text(word))
 			}
 		}
 		s.Days = append(s.Days, day)

@@ -82,13 +82,13 @@ type tableRow struct {
 }
 
 // likert draws rows and writes them as a table beside it.
-func (f *face) likert(id, title string, rows []reports.LikertRow) chartBody {
-	c := reports.Likert{ID: id, Title: title, Few: f.text("chart.hidden"), Locale: f.locale, Rows: rows}
+func (f *face) likert(c reports.Likert) chartBody {
+	c.Few, c.Locale = f.text("chart.hidden"), f.locale
 	for i := range c.Words {
 		c.Words[i] = f.text(fmt.Sprintf("score.%d", i+1))
 	}
 	body := chartBody{SVG: template.HTML(c.SVG())}
-	for _, r := range rows {
+	for _, r := range c.Rows {
 		body.Table = append(body.Table, f.tableRow(r))
 	}
 	return body
@@ -156,12 +156,14 @@ func (f *face) kpis(s reports.Scores, kiosks []kiosk, now time.Time) []kpi {
 func (f *face) deviceKPIs(kiosks []kiosk, now time.Time) []kpi {
 	var waiting, bytes, received, safe uint64
 	var contact, oldest time.Time
-	told := false
+	told, next := false, ""
 	for _, k := range kiosks {
 		r, s := k.received()
 		received, safe = received+r, safe+s
 		if k.Contact.After(contact) {
-			contact = k.Contact
+			var r row
+			f.next(&r, k, now)
+			contact, next = k.Contact, r.Next
 		}
 		if k.Told.IsZero() || k.ended() {
 			continue
@@ -181,7 +183,7 @@ func (f *face) deviceKPIs(kiosks []kiosk, now time.Time) []kpi {
 		wait.Note = f.locale.Bytes(bytes) + " · " + f.text("backlog.age", f.when(oldest, now))
 	}
 	return []kpi{wait,
-		{Label: f.text("kpi.contact"), Value: f.when(contact, now)},
+		{Label: f.text("kpi.contact"), Value: f.when(contact, now), Note: next},
 		{Label: f.text("kpi.received"), Value: f.locale.Integer(int64(received)),
 			Note: f.text("kpi.safe", f.locale.Integer(int64(safe)))}}
 }
@@ -197,10 +199,22 @@ func (f *face) complete(kiosks []kiosk, now time.Time) completeBody {
 	switch {
 	case len(kiosks) == 0:
 		b.Sentence, b.Note = f.text("place.nodevice"), ""
+	case c.Whole() && unheard(kiosks):
+		b.Sentence, b.Note = f.text("complete.unknown"), f.text("complete.unread")
 	case c.Whole():
 		b.Icon, b.Note = "online", f.text("complete.whole")
 	}
 	return b
+}
+
+// unheard says whether a kiosk that is expected has never said what it holds.
+func unheard(kiosks []kiosk) bool {
+	for _, k := range kiosks {
+		if k.Told.IsZero() && !k.ended() {
+			return true
+		}
+	}
+	return false
 }
 
 // completeness counts a revoked device only for what it left behind.
@@ -254,7 +268,8 @@ func (f *face) device(k kiosk, now time.Time, revocable bool) deviceBody {
 type placeBody struct {
 	ID, Name, Unit string
 	State          pill
-	Done           string // what was just done, or empty
+	Signs          []deviceBody // those of the devices that need a person
+	Done           string       // what was just done, or empty
 	Complete       completeBody
 	KPIs           []kpi
 	Strip          template.HTML
@@ -297,7 +312,11 @@ func (c *Console) placeBody(ctx context.Context, f *face, id string, by periodNa
 	b := placeBody{ID: id, Name: place.Name, Unit: place.Ward, By: by, State: f.state(worst(here)),
 		Complete: f.complete(here, now), ChartTitle: f.text("chart." + string(by) + "s")}
 	for _, k := range here {
-		b.Devices = append(b.Devices, f.device(k, now, revocable))
+		d := f.device(k, now, revocable)
+		b.Devices = append(b.Devices, d)
+		if d.Sign.Word != "" {
+			b.Signs = append(b.Signs, d)
+		}
 	}
 	return b, true, c.fillAnswers(ctx, f, &b, here, now)
 }
@@ -309,7 +328,7 @@ func (c *Console) fillAnswers(ctx context.Context, f *face, b *placeBody, here [
 		return err
 	}
 	b.KPIs = f.kpis(since(tallies, startOfDay(now).AddDate(0, 0, 1-kpiDays)), here, now)
-	b.Chart = f.likert("satisfaction", b.ChartTitle, f.byPeriod(b.By, tallies, now))
+	b.Chart = f.likert(reports.Likert{ID: "satisfaction", Title: b.ChartTitle, Rows: f.byPeriod(b.By, tallies, now)})
 	if b.Latest, err = c.latest(ctx, f, b.ID, now); err != nil {
 		return err
 	}
@@ -324,7 +343,7 @@ func (f *face) placePieces(b placeBody) ([]piece, error) {
 		id, template string
 		data         any
 	}{
-		{"place-state", "state", b.State}, {"complete", "complete", b.Complete}, {"kpis", "kpis", b.KPIs},
+		{"place-state", "state", b.State}, {"signs", "signs", b.Signs}, {"complete", "complete", b.Complete}, {"kpis", "kpis", b.KPIs},
 		{"chart", "chart", b.Chart}, {"latest", "latest", b.Latest},
 	} {
 		html, err := f.fragment(p.template, p.data)
@@ -417,7 +436,7 @@ func (c *Console) showPlaces(w http.ResponseWriter, r *http.Request) error {
 		if found := scores[p.ID]; found != nil {
 			s = *found
 		}
-		line := reports.LikertRow{Label: p.ID, Scores: s}
+		line := reports.LikertRow{Label: p.ID + " · " + p.Name, Scores: s}
 		rows = append(rows, line)
 		cells := f.tableRow(line)
 		var here []kiosk
@@ -428,11 +447,11 @@ func (c *Console) showPlaces(w http.ResponseWriter, r *http.Request) error {
 		}
 		complete := "–"
 		if len(here) > 0 {
-			complete = completeness(here).Sentence(f.locale, now)
+			complete = f.complete(here, now).Sentence
 		}
 		b.Rows = append(b.Rows, placeRow{p.ID, p.Name, cells.N, cells.Share, strings.TrimPrefix(cells.Interval, "–"), complete})
 	}
-	chart := f.likert("places", f.text("places.chart"), rows)
+	chart := f.likert(reports.Likert{ID: "places", Title: f.text("places.chart"), Rows: rows, Width: 1180, Labels: 380})
 	b.Chart, b.Table = chart.SVG, chart.Table
 	return c.show(w, r, "places", page{Title: f.text("places.title"), Body: b})
 }

@@ -71,6 +71,6 @@ func (d *drawing) dot(s Scores, y float64, to scale) {
 	}
 	i := s.Interval()
 	d.line(to.at(i.Low), y, to.at(i.High), y, ink, 2)
-	d.printf(`<circle cx="%s" cy="%s" r="4.5" fill="%s" stroke="#FFFFFF" stroke-width="1.5"/>`,
+	d.printf(`<circle cx="%s" cy="%s" r="4" fill="%s"/>`,
 		px(to.at(s.Share())), px(y), ink)
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // an office PC may have no zone database
 )
@@ -18,13 +19,16 @@ const (
 )
 
 // Zone is the ward's time zone.
-func Zone() *time.Location {
-	zone, err := time.LoadLocation("Asia/Ho_Chi_Minh")
+func Zone() *time.Location { return zone() }
+
+// zone is read once: a fleet page writes tens of thousands of times.
+var zone = sync.OnceValue(func() *time.Location {
+	z, err := time.LoadLocation("Asia/Ho_Chi_Minh")
 	if err != nil {
 		panic(err) // embedded above
 	}
-	return zone
-}
+	return z
+})
 
 func (l Locale) marks() (group, decimal string) {
 	if l == English {

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"math"
@@ -23,23 +24,24 @@ type Likert struct {
 	Title  string    // read by screen readers
 	Words  [5]string // "Rất không hài lòng" … "Rất hài lòng"
 	Few    string    // shown where there are fewer than Hidden answers
+	Width  float64   // px of the drawing; 0 means 880
+	Labels float64   // px of it for label and n; 0 means 134
 	Locale Locale
 	Rows   []LikertRow
 }
 
-// Widths in px of a drawing 880 wide; rows are 32 high, bars 20.
+// Heights in px: of a row, of the bar in it, and around the rows.
 const (
-	likertWidth  = 880.0
-	labelRight   = 124.0 // room for label and n
-	barsLeft     = 140.0
-	barsRight    = 640.0
-	dotsLeft     = 690.0
-	dotsRight    = 812.0
 	likertTop    = 12.0
 	likertRow    = 32.0
 	likertBar    = 20.0
 	likertFooter = 34.0
 )
+
+func (c Likert) width() float64 { return cmp.Or(c.Width, 880) }
+
+// labels is where label and n end.
+func (c Likert) labels() float64 { return cmp.Or(c.Labels, 134) }
 
 var (
 	scoreFill  = [5]string{"#B8450F", "#EFA45C", "#E9DCC0", "#4FA3B5", "#0B5E73"}
@@ -56,8 +58,8 @@ func (c Likert) SVG() string {
 	d := drawing{locale: c.Locale}
 	height := likertTop + likertRow*float64(len(c.Rows)) + likertFooter
 	d.printf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" role="img" `+
-		`aria-labelledby="%s-title %s-desc" font-family="Inter, 'Noto Sans', sans-serif" font-size="12.5">`,
-		px(likertWidth), px(height), html.EscapeString(c.ID), html.EscapeString(c.ID))
+		`aria-labelledby="%s-title %s-desc" font-family="Inter, 'Noto Sans', sans-serif" font-size="14">`,
+		px(c.width()), px(height), html.EscapeString(c.ID), html.EscapeString(c.ID))
 	d.printf(`<title id="%s-title">%s</title><desc id="%s-desc">%s</desc>`, html.EscapeString(c.ID),
 		html.EscapeString(c.Title), html.EscapeString(c.ID), html.EscapeString(c.describe()))
 	bars, dots := c.scales()
@@ -106,28 +108,28 @@ func (c Likert) scales() (bars, dots scale) {
 		right = max(right, r.Scores.Of(4)+r.Scores.Of(5)+middle)
 		low = min(low, r.Scores.Interval().Low)
 	}
-	bars = scale{-ceil(left, 0.2), ceil(right, 0.2), barsLeft, barsRight}
-	dots = scale{max(0, math.Floor(low*10+1e-9)/10), 1, dotsLeft, dotsRight}
+	bars = scale{-ceil(left, 0.2), ceil(right, 0.2), c.labels() + 22, c.width() - 248}
+	dots = scale{max(0, math.Floor(low*10+1e-9)/10), 1, c.width() - 196, c.width() - 72}
 	return bars, dots
 }
 
 func ceil(v, step float64) float64 { return math.Ceil(v/step-1e-9) * step }
 
 func (c Likert) row(d *drawing, r LikertRow, y float64, bars, dots scale) {
-	base := y + likertRow/2 + 4.5
+	base := y + likertRow/2 + 5
 	ink := likertInk
 	if !r.Scores.Firm() {
 		ink = likertSoft
 	}
 	d.text(0, base, "start", ink, true, r.Label)
-	d.text(labelRight, base, "end", likertSoft, false, "n = "+c.Locale.Integer(int64(r.Scores.N())))
+	d.text(c.labels(), base, "end", likertSoft, false, "n = "+c.Locale.Integer(int64(r.Scores.N())))
 	if !r.Scores.Shown() {
 		d.text(bars.at(0)+10, base, "start", likertSoft, false, c.Few)
 		return
 	}
 	c.bar(d, r.Scores, y+(likertRow-likertBar)/2, bars)
 	d.dot(r.Scores, y+likertRow/2, dots)
-	d.text(likertWidth, base, "end", ink, true, c.Locale.Percent(r.Scores.Share(), 1))
+	d.text(c.width(), base, "end", ink, true, c.Locale.Percent(r.Scores.Share(), 1))
 }
 
 // bar puts the middle of the middle score on the zero line.
@@ -147,7 +149,7 @@ func (c Likert) bar(d *drawing, s Scores, y float64, to scale) {
 			px(x+0.5), px(y), px(max(w-1, 0.5)), px(likertBar), fill, html.EscapeString(c.Words[i]),
 			c.Locale.Percent(share, 1), c.Locale.Integer(int64(s[i])))
 		if w > 26 {
-			d.text(x+w/2, y+likertBar/2+4.5, "middle", ink, true, c.Locale.Decimal(share*100, 0))
+			d.text(x+w/2, y+likertBar/2+5, "middle", ink, true, c.Locale.Decimal(share*100, 0))
 		}
 		from += share
 	}

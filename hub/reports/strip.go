@@ -5,13 +5,14 @@ import (
 	"strings"
 )
 
-// Cell is what one hour of a strip says.
+// Cell is what one hour of a strip says. Where kiosks are shown together the
+// greatest wins.
 type Cell uint8
 
 const (
-	CellClosed  Cell = iota // outside opening hours, or before the kiosk came
-	CellOnline              // spoke
+	CellClosed  Cell = iota // nothing is known or expected
 	CellWaiting             // silent as planned
+	CellOnline              // spoke
 	CellLate                // should have spoken
 	CellLost                // silent for long
 	CellFuture              // still to come
@@ -35,7 +36,7 @@ type Strip struct {
 const (
 	stripLabel  = 46.0
 	stripCell   = 15.0
-	stripRow    = 15.0
+	stripRow    = 18.0
 	stripColumn = stripLabel + 24*stripCell + 24
 	stripTop    = 20.0
 )
@@ -50,7 +51,7 @@ func (s Strip) SVG() string {
 	var d drawing
 	id := html.EscapeString(s.ID)
 	d.printf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" role="img" `+
-		`aria-labelledby="%s-title %s-desc" font-family="Inter, 'Noto Sans', sans-serif" font-size="11.5">`,
+		`aria-labelledby="%s-title %s-desc" font-family="Inter, 'Noto Sans', sans-serif" font-size="13">`,
 		px(stripColumn*float64(columns)-24), px(stripTop+stripRow*float64(min(fold, len(s.Days)))), id, id)
 	d.printf(`<title id="%s-title">%s</title><desc id="%s-desc">%s</desc>`, id,
 		html.EscapeString(s.Title), id, html.EscapeString(s.Desc))

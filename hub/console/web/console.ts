@@ -9,7 +9,7 @@ interface Patch {
 
 function live(url: string): void {
   const lamp = document.getElementById("live");
-  const say = (state: "on" | "off" | "again") => {
+  const say = (state: "running" | "ended" | "again") => {
     if (!lamp) return;
     lamp.className = state;
     const words = lamp.querySelector("span");
@@ -18,14 +18,14 @@ function live(url: string): void {
   };
   const source = new EventSource(url);
   source.addEventListener("patch", (e) => {
-    say("on");
+    say("running");
     const patch = JSON.parse((e as MessageEvent<string>).data) as Patch;
     requestAnimationFrame(() => apply(patch));
   });
-  source.addEventListener("open", () => say("on"));
+  source.addEventListener("open", () => say("running"));
   source.addEventListener("bye", () => { source.close(); location.reload(); }); // the session ended: the server shows the door
   source.addEventListener("error", () => {
-    say(source.readyState === EventSource.CLOSED ? "off" : "again");
+    say(source.readyState === EventSource.CLOSED ? "ended" : "again");
     if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 30_000);
   });
 }
