@@ -64,9 +64,13 @@ func (w *work) addBoot(id []byte, b *boot, nonce []byte, program string) (*boot,
 	return b, nil
 }
 
-// run ends the journal's run before seq and begins another there.
+// run ends the journal's run before seq and begins another there. A run that
+// was inherited may turn out to hold no record.
 func (w *work) run(j *journal, seq, boot int64) error {
 	if j.boot != 0 {
+		if err := w.exec("drop run", j.number, seq); err != nil {
+			return err
+		}
 		if err := w.exec("end run", seq, j.number); err != nil {
 			return err
 		}

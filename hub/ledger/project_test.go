@@ -294,3 +294,20 @@ func TestVietnameseRoundTrip(t *testing.T) {
 		h.same()
 	})
 }
+
+// The fork's first record is a boot: the boot it inherited has no record in it.
+func TestForkThatBeginsWithABoot(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *hub) {
+		k := newKiosk(t, "a", "qt-01")
+		k.rate(minute, 2)
+		h.append(k.rest(0))
+		k.boot("qt-02", noon.UnixMicro())
+		k.rate(minute, 4)
+		k.fork(2, k.at(2), wire.ForkDiffers)
+		h.append(k.rest(2))
+		if n := len(h.rows(Filter{Place: "qt-02"})); n != 1 || h.total() != 2 {
+			t.Errorf("%d at the second place, %d counted; want 1 and 2", n, h.total())
+		}
+		h.same()
+	})
+}

@@ -122,6 +122,9 @@ WHERE r.journal = $1 AND r.first_seq = $2 AND b.id IS NULL
 -- name: end run
 UPDATE runs SET until_seq = $1 WHERE journal = $2 AND until_seq = 4611686018427387904
 
+-- name: drop run
+DELETE FROM runs WHERE journal = $1 AND first_seq = $2
+
 -- name: put run
 INSERT INTO runs (journal, first_seq, until_seq, boot) VALUES ($1, $2, 4611686018427387904, $3)
 
