@@ -46,6 +46,7 @@ const (
 	ignoredUnasked
 	destroyed
 	faults
+	outcomes = misfit // from here on: what came of faults
 )
 
 var faultNames = [faults]string{"frame dropped", "frame repeated", "frame reordered", "frame truncated", "frame bit flipped",
@@ -72,7 +73,7 @@ func (w *world) chaos() {
 	if !w.bad {
 		return
 	}
-	w.after(w.upTo(15*minute), w.chaos)
+	w.after(w.upTo(10*minute), w.chaos)
 	deeds := []func(m *machine){(*machine).goOffline, (*machine).goPoor, (*machine).goPoor, (*machine).failDisk,
 		(*machine).crashes, (*machine).hearOldAck, (*machine).hearOldAck, (*machine).prune, (*machine).prune, (*machine).prune,
 		(*machine).keepImage, (*machine).keepImage, func(*machine) { w.backUp() }, func(*machine) { w.hubCrash() }}
@@ -110,7 +111,7 @@ func (m *machine) crashes() {
 // without a session.
 func (m *machine) hearOldAck() {
 	w := m.w
-	if len(w.stick) == 0 || !m.up {
+	if len(w.stick) == 0 || !m.up || !w.bad {
 		return
 	}
 	w.tally.add(staleAck)
@@ -206,13 +207,13 @@ func (w *world) restore() {
 	w.epochs++
 	w.hub.restore(old, w.epochs)
 	w.replays = nil
-	switch w.n(3) {
-	case 0:
+	switch w.n(5) {
+	case 0, 1:
 		w.tally.add(restoredWhole)
 		w.say("hub restored with segments, epoch %d", w.hub.epoch)
 		w.replays = w.shuffled(w.hub.archive)
 		w.replayAll()
-	case 1:
+	case 2, 3:
 		w.tally.add(restoredBare)
 		w.say("hub restored without segments, epoch %d", w.hub.epoch)
 		w.replays = w.shuffled(w.hub.archive)
@@ -224,6 +225,9 @@ func (w *world) restore() {
 		w.burnt = w.hub.epoch
 	}
 	w.sweep()
+	for _, m := range w.machines { // what was true before the restore comes late
+		w.after(w.upTo(hour), m.hearOldAck)
+	}
 }
 
 func (w *world) shuffled(all []*segment) []*segment {

@@ -32,8 +32,9 @@ type Outbox interface {
 	// when the record that follows is pruned or not yet written.
 	Read(after uint64, maxRecords, maxBytes int) ([][]byte, error)
 	// Advance moves the watermarks. Under the epoch already seen they only
-	// rise; under a higher one they are set as given. A mark of another
-	// journal, of a lower epoch or off the chain is refused.
+	// rise, and one that is behind is no error; under a higher epoch they are
+	// set as given, but never below the floor. A mark of another journal, of a
+	// lower epoch or off the chain is refused.
 	Advance(m wire.Mark) error
 	// Fork begins a new journal at the floor, keeping every record held, drops
 	// received and safe to the floor and appends f, all in one commit. It is
@@ -70,7 +71,8 @@ type Event struct {
 	Ignored  Reason            // why the frame moved nothing
 }
 
-// Reason says why a genuine frame was left without effect.
+// Reason says why a genuine frame was left without effect. A Welcome without
+// effect also ends the session with an error when nothing else can follow.
 type Reason string
 
 const (

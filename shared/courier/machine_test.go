@@ -141,7 +141,7 @@ func (m *machine) tick() {
 // hangUpSilent ends a session whose pings would have stayed unanswered, or on
 // which nothing is heard of what waits.
 func (m *machine) hangUpSilent(s *session) {
-	if s != nil && (!s.hub || m.out.received != m.out.head()) && m.w.now-s.heard > 45*second {
+	if s != nil && (!s.hub || s.sender.Waiting()) && m.w.now-s.heard > 45*second {
 		m.hangUp(s)
 	}
 }
@@ -167,6 +167,9 @@ func (m *machine) swap(d disk) {
 func (m *machine) received(s *session, f wire.Frame) {
 	s.heard = m.w.now
 	ev, err := s.sender.Receive(f)
+	if ev.Ignored != "" {
+		m.w.tally.add(ignored[ev.Ignored])
+	}
 	var refused *wire.Error
 	switch {
 	case errors.As(err, &refused):
@@ -200,8 +203,6 @@ func (m *machine) happened(s *session, ev Event) {
 		}
 	case ev.Goodbye != nil:
 		m.hangUp(s)
-	case ev.Ignored != "":
-		w.tally.add(ignored[ev.Ignored])
 	}
 }
 

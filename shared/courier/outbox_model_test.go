@@ -124,17 +124,26 @@ func (o *outboxModel) Advance(m wire.Mark) error {
 			return fmt.Errorf("%w: epoch", errMark)
 		case !o.on(m.Received) || !o.on(m.Safe) || m.Safe.Seq > m.Received.Seq:
 			return fmt.Errorf("%w: points", errMark)
-		case m.Epoch == o.epoch && (m.Received.Seq < o.received.Seq || m.Safe.Seq < o.safe.Seq):
-			return fmt.Errorf("%w: backwards", errMark)
 		}
-		o.epoch, o.received, o.safe = m.Epoch, m.Received, m.Safe
+		if m.Epoch > o.epoch {
+			o.epoch, o.received, o.safe = m.Epoch, o.floor, o.floor
+		}
+		o.received, o.safe = later(o.received, m.Received), later(o.safe, m.Safe)
 		return nil
 	})
 }
 
+func later(a, b wire.Point) wire.Point {
+	if b.Seq > a.Seq {
+		return b
+	}
+	return a
+}
+
+// on reports whether p is on the chain; what is pruned was.
 func (o *outboxModel) on(p wire.Point) bool {
 	c, ok := o.chainAt(p.Seq)
-	return ok && c == p.Chain
+	return ok && c == p.Chain || p.Seq < o.floor.Seq
 }
 
 // Fork keeps rule 2 (the parent point is the floor) and rule 5 (safe falls to

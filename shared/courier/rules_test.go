@@ -202,7 +202,8 @@ func TestRule6OlderEpochIsIgnored(t *testing.T) {
 		t.Errorf("older ack: ignored %q, safe %d, want 2", ev.Ignored, p.out.safe.Seq)
 	}
 	p.greet()
-	if ev := p.hear(p.welcome(2, wire.StandingKnown, p.point(5), p.point(5))); ev.Ignored != OldEpoch || p.out.safe.Seq != 2 {
+	ev, err := p.sender.Receive(p.welcome(2, wire.StandingKnown, p.point(5), p.point(5)))
+	if wantCode(t, err, wire.CodeEpoch); ev.Ignored != OldEpoch || p.out.safe.Seq != 2 {
 		t.Errorf("older welcome: ignored %q, safe %d, want 2", ev.Ignored, p.out.safe.Seq)
 	}
 }
@@ -232,7 +233,8 @@ func TestRule6BelowTheFloorCountsOnlyUnderANewerEpoch(t *testing.T) {
 	p.hear(p.ack(2, p.out.journal, p.point(8), p.point(8)))
 	p.out.prune(6)
 	p.greet()
-	if ev := p.hear(p.welcome(2, wire.StandingKnown, early, wire.Point{})); ev.Ignored != BelowFloor {
+	ev, err := p.sender.Receive(p.welcome(2, wire.StandingKnown, early, wire.Point{}))
+	if wantCode(t, err, wire.CodeEpoch); ev.Ignored != BelowFloor {
 		t.Errorf("a welcome from before the floor rose: %+v, want it ignored", ev)
 	}
 	p.wantForks()

@@ -105,6 +105,10 @@ func (s *Sender) Next() (wire.Frame, error) {
 	return s.batch()
 }
 
+// Waiting reports whether the hub owes an answer, a Welcome or an Ack. A driver
+// that hears none for as long as it would wait for a pong hangs up.
+func (s *Sender) Waiting() bool { return s.state == greeted || len(s.flight) > 0 }
+
 // batch packs what fits into the free part of the window. Halves are waited
 // for, so that a nearly full window is not filled with crumbs.
 func (s *Sender) batch() (wire.Frame, error) {
@@ -167,6 +171,9 @@ func (s *Sender) welcome(w wire.Welcome) (Event, error) {
 		return Event{}, wire.Errorf(wire.CodeVersion, "hub chose session version %d", w.Version)
 	}
 	b, why, err := s.judge(w.Epoch, st.Journal, st.Received, st.Safe, st.Signature)
+	if why == OldEpoch {
+		return Event{Ignored: why}, wire.Errorf(wire.CodeEpoch, "hub is in restore epoch %d, kiosk has seen %d", w.Epoch, b.Epoch)
+	}
 	if err != nil || why != "" {
 		return Event{Ignored: why}, err
 	}
@@ -175,7 +182,7 @@ func (s *Sender) welcome(w wire.Welcome) (Event, error) {
 	case err != nil:
 		return Event{}, err
 	case cause == belowFloor:
-		return Event{Ignored: BelowFloor}, nil
+		return Event{Ignored: BelowFloor}, wire.Errorf(wire.CodeEpoch, "hub stands at %s, below what it called safe in epoch %d", st.Received, b.FloorEpoch)
 	case cause != equal:
 		return s.fork(b, w, st, cause)
 	}

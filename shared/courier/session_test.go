@@ -23,8 +23,12 @@ func TestNothingIsSentBeforeTheWelcome(t *testing.T) {
 	p := newDesk(t).kiosk(1)
 	p.tap(3)
 	p.greet()
-	if f := p.next(); f != nil {
-		t.Errorf("Next() before Welcome = %T", f)
+	if f := p.next(); f != nil || !p.sender.Waiting() {
+		t.Errorf("Next() before Welcome = %T, Waiting() = %t", f, p.sender.Waiting())
+	}
+	p.meet()
+	if p.sender.Waiting() {
+		t.Errorf("Waiting() after the last Ack")
 	}
 }
 

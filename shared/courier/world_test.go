@@ -66,7 +66,7 @@ func newWorld(seed uint64, t *tally) *world {
 	w := &world{seed: seed, rng: rand.New(rand.NewPCG(seed, 0x6e676865)), tally: t,
 		papers: map[wire.RecordID]*paper{}, acked: map[wire.JournalID]bool{}, epochs: 1, bad: true, hubUp: true}
 	w.hub = newHub(w.look)
-	w.scenario = scenario{machines: 2 + w.n(4), days: 1 + w.n(2), kiosks: seed%4&1 != 0, hub: seed%4&2 != 0}
+	w.scenario = scenario{machines: 2 + w.n(3), days: 1, kiosks: seed%4&1 != 0, hub: seed%4&2 != 0}
 	for range w.scenario.machines {
 		w.newMachine()
 	}
