@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"nghe/shared/wire"
@@ -81,9 +80,4 @@ func (o *Outbox) Fork(f wire.JournalFork) error {
 		"floor", left.Floor.Seq, "seq", left.Head.Seq)
 	o.signal()
 	return nil
-}
-
-// damaged reports whether only a new file helps.
-func damaged(err error) bool {
-	return errors.Is(err, ErrDamaged) || isCorrupt(err)
 }

@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-
-	"nghe/shared/sqlite"
 )
 
 // Every operation of the play fails once, in two ways: it has no effect, or it
-// has and reports failure all the same. A full disk is tried again in place,
-// anything else after opening again, as the agent does. In the end every
+// has and reports failure all the same. The step is tried again, after opening
+// again where MustReopen says so, as the agent does. In the end every
 // request is kept once, and what was acknowledged before the fault is as it was.
 func TestEveryFault(t *testing.T) {
 	ops := played(t, false).disk.Ops()
@@ -73,7 +71,7 @@ func playFault(t *testing.T, at int, done bool) (failed string, err error) {
 
 // recover does what the agent does after an error.
 func (s *script) recover(cause error) error {
-	if s.o == nil || sqlite.IsFull(cause) {
+	if s.o == nil || !MustReopen(cause) {
 		return nil // try the step again
 	}
 	s.o.Close() // its error is the one at hand

@@ -403,6 +403,23 @@ func TestFileRemovedUnderneath(t *testing.T) {
 	}
 }
 
+// A copy put back over the file while it is open: the open one is elsewhere now.
+func TestFileReplacedUnderneath(t *testing.T) {
+	cfg := config(t.TempDir(), newClock())
+	o := mustOpen(t, cfg)
+	path := filepath.Join(cfg.Dir, fileName)
+	b, err := os.ReadFile(path)
+	if err == nil {
+		err = errors.Join(os.WriteFile(path+".new", b, 0o600), os.Rename(path+".new", path))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Put("req", rating(5), ""); !errors.Is(err, ErrGone) || !MustReopen(err) {
+		t.Errorf("Put into a replaced file = %v, want ErrGone", err)
+	}
+}
+
 func TestPutsTakeTurns(t *testing.T) {
 	o := mustOpen(t, config(t.TempDir(), newClock()))
 	var wg sync.WaitGroup

@@ -14,7 +14,16 @@ import (
 
 const setAside = "damaged-"
 
-func isCorrupt(err error) bool { return sqlite.IsCorrupt(err) }
+// MustReopen reports whether nothing more will be kept until the outbox is
+// closed and opened again: after a failed sync, a file that is gone, or damage.
+func MustReopen(err error) bool {
+	return errors.Is(err, sqlite.ErrBroken) || errors.Is(err, ErrGone) || damaged(err)
+}
+
+// damaged reports whether only a new file helps.
+func damaged(err error) bool {
+	return errors.Is(err, ErrDamaged) || sqlite.IsCorrupt(err)
+}
 
 // quarantine moves the database file, with its log, to names under which SQLite
 // would open the pair again. It deletes nothing. Both names are there until

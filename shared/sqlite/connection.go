@@ -22,7 +22,7 @@ var pragmas = Queries(pragmasText)
 func dsn(cfg Config, readOnly bool) string {
 	keys := url.Values{
 		"_synchronous":     {"FULL"},
-		"_busy_timeout":    {"2000"},      // ms; only another process can hold the lock
+		"_busy_timeout":    {"2000"}, // ms; only another process can hold the lock
 		"_foreign_keys":    {"1"},
 		"_stmt_cache_size": {"64"}, // off by default, 2.5 times slower
 		"_secure_delete":   {"on"},

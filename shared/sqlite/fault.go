@@ -9,7 +9,7 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// ErrBroken says that an earlier write failed in a way after which the file on
+// ErrBroken says that this write, or an earlier one, failed in a way after which the file on
 // the disk and the file in memory may differ (a failed fsync, an unreadable or
 // damaged page). Close the database, open it again and check it.
 var ErrBroken = errors.New("database must be opened again")
@@ -56,7 +56,8 @@ func (db *DB) writable() error {
 	return nil
 }
 
-// judge passes err on, and remembers it when nothing may be written after it.
+// judge passes err on. When nothing may be written after it, it is an ErrBroken
+// as well, and remembered.
 func (db *DB) judge(err error) error {
 	var e sqlite3.Error
 	if !errors.As(err, &e) {
@@ -64,6 +65,7 @@ func (db *DB) judge(err error) error {
 	}
 	if IsCorrupt(err) || e.Code == sqlite3.ErrIoErr && !IsFull(err) {
 		db.broken.CompareAndSwap(nil, &err)
+		return fmt.Errorf("%w: %w", ErrBroken, err)
 	}
 	return err
 }

@@ -330,7 +330,7 @@ func TestNothingIsWrittenAfterDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.Write(t.Context(), put(2)); !IsCorrupt(err) {
+	if err := db.Write(t.Context(), put(2)); !IsCorrupt(err) || !errors.Is(err, ErrBroken) {
 		t.Fatalf("Write into a damaged table: %v", err)
 	}
 	if err := db.Write(t.Context(), func(*sql.Tx) error { return nil }); !errors.Is(err, ErrBroken) {
