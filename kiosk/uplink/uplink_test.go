@@ -125,8 +125,9 @@ func TestHalfOpenLineIsNoticed(t *testing.T) {
 	k := h.kiosk(t, func(c *Config) { c.Identity.Hub = []string{r.url()} })
 	k.start(t)
 	await(t, "session", func() bool { return k.Status().State == Connected })
+	began := k.Status().Since
 	time.Sleep(2 * quick.Silence)
-	if k.Status().Failures != 0 {
+	if s := k.Status(); s.State != Connected || !s.Since.Equal(began) {
 		t.Fatal("a quiet line that answers pings was given up")
 	}
 	cut := time.Now()
