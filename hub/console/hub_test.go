@@ -109,7 +109,9 @@ func newHub(t *testing.T, change ...func(*Config)) *hub {
 	}
 	h.console, err = open(cfg, os.DirFS("dist"))
 	must(err)
-	h.server = httptest.NewServer(h.console.Handler())
+	h.server = httptest.NewUnstartedServer(h.console.Handler())
+	h.server.Config.ReadTimeout = time.Second // a stream outlives it
+	h.server.Start()
 	t.Cleanup(func() {
 		h.console.Close()
 		h.server.CloseClientConnections()
