@@ -37,7 +37,24 @@ func refuse(w http.ResponseWriter, status int, r refusal) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Connection", "close")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]refusal{"error": r}) // the other side may be gone
+	_, _ = w.Write(r.text()) // the other side may be gone
+}
+
+func (r refusal) text() []byte {
+	b, _ := json.Marshal(map[string]refusal{"error": r}) // strings always encode
+	return b
+}
+
+// handshakeBody is what a kiosk's WebSocket library keeps of a refusal.
+const handshakeBody = 1000
+
+// short cuts the message, so that what is kept of it is still whole JSON.
+func (r refusal) short() refusal {
+	for len(r.text()) > handshakeBody {
+		words := []rune(r.Message)
+		r.Message = string(words[:len(words)*3/4]) + "…"
+	}
+	return r
 }
 
 func (i *Intake) open(w http.ResponseWriter, r *http.Request) {
@@ -103,7 +120,7 @@ func (i *Intake) turnAway(w http.ResponseWriter, r *http.Request, device string,
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(int(apart(100))))
 	}
-	refuse(w, status, why)
+	refuse(w, status, why.short())
 }
 
 // maxEnrol bounds what a stranger may send.

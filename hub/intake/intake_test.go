@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"runtime"
@@ -72,7 +73,7 @@ func TestDoor(t *testing.T) {
 	foreigner.id.Certificate, _ = other.IssueDevice(foreigner.key.Public(), foreigner.id.Device, time.Now())
 
 	revoked := w.kiosk()
-	if err := w.registry.Revoke(t.Context(), revoked.id.Device, "stolen", "test"); err != nil {
+	if err := w.registry.Revoke(t.Context(), revoked.id.Device, strings.Repeat("mất trộm \"đêm\" <", 60), "test"); err != nil {
 		t.Fatal(err)
 	}
 	replaced := w.kiosk()
@@ -94,6 +95,9 @@ func TestDoor(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, err := c.k.dial(c.header)
+			if r.StatusCode == http.StatusForbidden && !whole(r) {
+				t.Error("the refusal is cut in the middle")
+			}
 			if got := code(r); got != c.want || (err == nil) != (c.want == "") {
 				t.Errorf("dial = %q, %v, want %q", got, err, c.want)
 			}
@@ -106,6 +110,13 @@ func TestDoor(t *testing.T) {
 	if _, r, err := bare.Dial("wss://"+w.address+"/session", nil); err == nil || code(r) != "unknown" {
 		t.Errorf("without a certificate: %v, %v", r, err)
 	}
+}
+
+// whole says whether what a WebSocket client sees of an answer is JSON.
+func whole(r *http.Response) bool {
+	b, err := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(b))
+	return err == nil && json.Valid(b)
 }
 
 func TestRevokedWhileConnected(t *testing.T) {

@@ -52,8 +52,9 @@ func (a *answered) Error() string {
 	return fmt.Sprintf("HTTP status %d", a.status)
 }
 
-// bodyBytes is how much of a strange answer is read.
-const bodyBytes = 1024
+// bodyBytes is how much of a strange answer is read. Of a refused upgrade
+// gorilla keeps the first 1,024.
+const bodyBytes = 8 << 10
 
 func newAnswered(r *http.Response, proxy bool) *answered {
 	body, _ := io.ReadAll(io.LimitReader(r.Body, bodyBytes))
@@ -124,9 +125,10 @@ func (a *answered) trouble() *Trouble {
 
 // Refused is the hub's final word on an enrolment.
 type Refused struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Field   string `json:"field"`
+	Code       string `json:"code"`
+	Message    string `json:"message"`
+	Vietnamese string `json:"message_vi"` // the same for the people at the kiosk; may be empty
+	Field      string `json:"field"`
 }
 
 func (r *Refused) Error() string { return r.Message }

@@ -504,7 +504,7 @@ func TestEnrolRefusals(t *testing.T) {
 		final  string
 		want   vitals.Name
 	}{
-		{403, "application/json", `{"error":{"code":"ticket-used","message":"this kit was used on 2 May"}}`, "ticket-used", ""},
+		{403, "application/json", `{"error":{"code":"ticket-used","message":"this kit was used on 2 May","message_vi":"` + strings.Repeat("bộ kit đã dùng; ", 100) + `"}}`, "ticket-used", ""},
 		{429, "application/json", `{"error":{"code":"too-many","message":"later"}}`, "", vitals.HubFailed},
 		{500, "application/json", `{"error":{"code":"internal","message":"oops"}}`, "", vitals.HubFailed},
 		{200, "text/html", `<html>`, "", vitals.CaptivePortal},
