@@ -16,12 +16,14 @@ import (
 	"time"
 )
 
-// programs are built once per test run, with the flags of `make build`.
+// programs are built once per test run, by the first test that starts one, with
+// the flags of `make build`.
 var programs = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "nghe-bin-")
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	cmd := exec.Command("go", "build", "-o", dir+"/", "nghe/kiosk", "nghe/hub", "nghe/provisioning")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the programs: %w\n%s", err, out)
@@ -29,10 +31,13 @@ var programs = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
+// built is the folder of programs, once there is one.
+var built string
+
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if dir, err := programs(); err == nil {
-		os.RemoveAll(dir)
+	if built != "" {
+		os.RemoveAll(built)
 	}
 	os.Exit(code)
 }
