@@ -34,6 +34,10 @@ const maxHeader = 1 << 10
 //	…         header, as JSON; body; zero octets up to the size of the bucket
 const letterVersion = 1
 
+// overhead is more than age adds for one reader, or in all for its chunks, in
+// bytes.
+const overhead = 4 << 10
+
 // buckets are the sizes a padded letter may have before sealing, in bytes.
 var buckets = [...]int{4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20}
 
@@ -61,17 +65,20 @@ func Seal(l Letter, readers []string, padded bool) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seal letter: %w", err)
 	}
-	plain, err := l.encode(padded)
+	head, padding, err := l.head(padded)
 	if err != nil {
 		return nil, fmt.Errorf("seal letter: %w", err)
 	}
 	var sealed bytes.Buffer
+	sealed.Grow(len(head) + len(l.Body) + padding + overhead*(1+len(readers)))
 	w, err := age.Encrypt(&sealed, recipients...)
 	if err != nil {
 		return nil, fmt.Errorf("seal letter: %w", err)
 	}
-	if _, err := w.Write(plain); err != nil {
-		return nil, fmt.Errorf("seal letter: %w", err)
+	for _, part := range [][]byte{head, l.Body, make([]byte, padding)} {
+		if _, err := w.Write(part); err != nil {
+			return nil, fmt.Errorf("seal letter: %w", err)
+		}
 	}
 	if err := w.Close(); err != nil {
 		return nil, fmt.Errorf("seal letter: %w", err)
@@ -96,22 +103,23 @@ func Open(sealed []byte, secret string) (Letter, error) {
 	return decode(plain)
 }
 
-func (l Letter) encode(padded bool) ([]byte, error) {
+// head is what stands before the body, and how many zero octets stand after it.
+func (l Letter) head(padded bool) (head []byte, padding int, err error) {
 	header, err := json.Marshal(l)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if len(l.Body) > MaxBody || len(header)+9 > maxHeader {
-		return nil, fmt.Errorf("letter of %d bytes, limit %d", len(l.Body), MaxBody)
+		return nil, 0, fmt.Errorf("letter of %d bytes, limit %d", len(l.Body), MaxBody)
 	}
-	plain := []byte{letterVersion}
-	plain = binary.BigEndian.AppendUint32(plain, uint32(len(header)))
-	plain = binary.BigEndian.AppendUint32(plain, uint32(len(l.Body)))
-	plain = append(append(plain, header...), l.Body...)
-	if padded {
-		plain = append(plain, make([]byte, bucket(len(plain))-len(plain))...)
+	head = append(head, letterVersion)
+	head = binary.BigEndian.AppendUint32(head, uint32(len(header)))
+	head = binary.BigEndian.AppendUint32(head, uint32(len(l.Body)))
+	head = append(head, header...)
+	if n := len(head) + len(l.Body); padded {
+		padding = bucket(n) - n
 	}
-	return plain, nil
+	return head, padding, nil
 }
 
 func bucket(n int) int {
@@ -120,7 +128,7 @@ func bucket(n int) int {
 			return size
 		}
 	}
-	return n // encode has refused anything longer
+	return n // head has refused anything longer
 }
 
 func decode(plain []byte) (Letter, error) {
