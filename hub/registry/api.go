@@ -7,6 +7,8 @@ import (
 	"mime"
 	"net/http"
 	"time"
+
+	"nghe/shared/strict"
 )
 
 const maxAsk = 4 << 10 // bytes of a request for a kit
@@ -85,15 +87,11 @@ func (a api) makeKit(w http.ResponseWriter, r *http.Request, account string) {
 }
 
 func readAsk(body io.Reader) (want ask, err error) {
-	dec := json.NewDecoder(body)
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&want); err != nil {
+	text, err := io.ReadAll(body)
+	if err != nil {
 		return want, err
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return want, errors.New("something follows the object")
-	}
-	return want, nil
+	return want, strict.JSON(text, &want)
 }
 
 func (want ask) ttl() (time.Duration, error) {

@@ -9,6 +9,7 @@ import (
 
 	"nghe/kiosk/outbox"
 	"nghe/shared/feedback"
+	"nghe/shared/strict"
 )
 
 const (
@@ -69,7 +70,7 @@ func readSubmission(w http.ResponseWriter, r *http.Request) (submission, *refusa
 	if err != nil {
 		return sub, &refusal{http.StatusBadRequest, "unread", "Send the whole body within 10 s.", ""}
 	}
-	if err := decodeStrict(body, &sub); err != nil {
+	if err := strict.JSON(body, &sub); err != nil {
 		return sub, &refusal{http.StatusBadRequest, "malformed", err.Error(), ""}
 	}
 	return sub, nil
