@@ -42,10 +42,12 @@ func Run(ctx context.Context, cfg Config) error {
 	cfg.Keep = cmp.Or(cfg.Keep, 7*24*time.Hour)
 	for {
 		err := runOnce(ctx, cfg)
-		if !errors.Is(err, errMoved) || ctx.Err() != nil {
+		again := errors.Is(err, errMoved) || errors.Is(err, errReopen)
+		if !again || ctx.Err() != nil {
 			return err
 		}
-		cfg.Logger.Info("begins anew", "reason", err)
+		cfg.Logger.Warn("begins anew", "reason", err)
+		wait(ctx, time.Second)
 	}
 }
 
@@ -64,7 +66,7 @@ type kiosk struct {
 	log      *slog.Logger
 	listener net.Listener
 	member   *membership
-	outbox   *outbox.Outbox
+	outbox   *watched
 	vitals   *vitals.Monitor
 }
 
@@ -87,13 +89,27 @@ func open(cfg Config) (k *kiosk, err error) {
 	return k, k.openOutbox()
 }
 
-func (k *kiosk) openOutbox() (err error) {
-	k.outbox, err = outbox.Open(outbox.Config{Dir: k.cfg.Data, Place: k.member.place().ID, Program: command.Version(), Logger: k.log})
+func (k *kiosk) openOutbox() error {
+	o, err := outbox.Open(outbox.Config{Dir: k.cfg.Data, Place: k.member.place().ID, Program: command.Version(), Logger: k.log})
 	if err != nil {
 		return fmt.Errorf("open the outbox: %w", err)
 	}
-	k.vitals = vitals.New(vitals.Config{Dir: k.cfg.Data, Uptime: k.outbox.Uptime, Backlog: k.backlog, Logger: k.log})
+	k.vitals = vitals.New(vitals.Config{Dir: k.cfg.Data, Uptime: o.Uptime, Backlog: k.backlog, Logger: k.log})
+	k.outbox = &watched{o, k.vitals, make(chan error, 1)}
 	k.vitals.Read()
+	return k.tellDamaged()
+}
+
+// tellDamaged raises a condition for as long as somebody has to rescue a
+// journal that was set aside.
+func (k *kiosk) tellDamaged() error {
+	damaged, err := k.outbox.Quarantined()
+	if err != nil {
+		return err
+	}
+	if len(damaged) > 0 {
+		k.vitals.Raise(vitals.SetAside, int64(len(damaged)))
+	}
 	return nil
 }
 
@@ -109,6 +125,7 @@ func (k *kiosk) crew() *crew.Crew {
 	c.Add("vitals", k.vitals.Run)
 	c.Add("clock", k.watchClock)
 	c.Add("prune", k.prune)
+	c.Add("outbox", k.watchOutbox)
 	c.Add("uplink", k.connect)
 	c.Add("screen", k.serve)
 	return c

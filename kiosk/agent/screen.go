@@ -8,11 +8,9 @@ import (
 	"net/http"
 	"time"
 
-	"nghe/kiosk/outbox"
 	"nghe/kiosk/screen"
 	"nghe/kiosk/vitals"
 	"nghe/shared/command"
-	"nghe/shared/feedback"
 )
 
 // listen refuses any address that other machines can reach: the screen's API
@@ -63,7 +61,7 @@ func (k *kiosk) serve(ctx context.Context) error {
 func (k *kiosk) screen() *screen.Screen {
 	place, ward := k.placeOnScreen()
 	return screen.New(screen.Config{
-		Outbox: watched{k.outbox, k.vitals}, Place: place, Ward: ward, Program: command.Version(),
+		Outbox: k.outbox, Place: place, Ward: ward, Program: command.Version(),
 		Status: k.status, PixelsPerMM: k.cfg.PixelsPerMM, Logger: k.log,
 	})
 }
@@ -81,23 +79,4 @@ func (k *kiosk) status() screen.Status {
 		}
 	}
 	return s
-}
-
-// watched is the outbox as the screen sees it; whether it keeps what it is
-// given is one of the machine's vitals.
-type watched struct {
-	*outbox.Outbox
-	vitals *vitals.Monitor
-}
-
-// Put keeps an answer.
-func (w watched) Put(request string, a feedback.Answer, replaces string) (outbox.Receipt, error) {
-	receipt, err := w.Outbox.Put(request, a, replaces)
-	switch {
-	case err == nil:
-		w.vitals.Clear(vitals.Storage)
-	case !errors.Is(err, outbox.ErrConflict):
-		w.vitals.Raise(vitals.Storage, 0)
-	}
-	return receipt, err
 }

@@ -8,22 +8,23 @@ type Name string
 
 // The machine.
 const (
-	DiskLow      Name = "disk-low"       // value: bytes free
-	DiskFull     Name = "disk-full"      // value: bytes free
-	DiskUnread   Name = "disk-unread"    // the data folder could not be examined
-	Hot          Name = "hot"            // value: thousandths of a degree Celsius
-	Overheating  Name = "overheating"    // the same, where the machine may stop
-	Throttled    Name = "throttled"      // the processor was slowed down; value: firmware's bits
-	UnderVoltage Name = "under-voltage"  // the power supply is too weak
-	OnBattery    Name = "on-battery"     // mains power is gone
-	BatteryLow   Name = "battery-low"    // value: per cent
-	MemoryHigh   Name = "memory-high"    // the agent itself; value: bytes
-	CardWorn     Name = "card-worn"      // value: per cent of the card's stated life
-	NoScreen     Name = "no-screen"      // no display is connected
-	ClockOff     Name = "clock-off"      // value: microseconds the hub is ahead
-	Storage      Name = "storage-fails"  // the outbox could not keep an answer
-	OutboxUnread Name = "outbox-unread"  // what the outbox keeps could not be read, or is not what was written
-	Forked       Name = "journal-forked" // rolled back, cloned or restored; value: wire.ForkCause
+	DiskLow      Name = "disk-low"          // value: bytes free
+	DiskFull     Name = "disk-full"         // value: bytes free
+	DiskUnread   Name = "disk-unread"       // the data folder could not be examined
+	Hot          Name = "hot"               // value: thousandths of a degree Celsius
+	Overheating  Name = "overheating"       // the same, where the machine may stop
+	Throttled    Name = "throttled"         // the processor was slowed down; value: firmware's bits
+	UnderVoltage Name = "under-voltage"     // the power supply is too weak
+	OnBattery    Name = "on-battery"        // mains power is gone
+	BatteryLow   Name = "battery-low"       // value: per cent
+	MemoryHigh   Name = "memory-high"       // the agent itself; value: bytes
+	CardWorn     Name = "card-worn"         // value: per cent of the card's stated life
+	NoScreen     Name = "no-screen"         // no display is connected
+	ClockOff     Name = "clock-off"         // value: microseconds the hub is ahead
+	Storage      Name = "storage-fails"     // the outbox could not keep an answer
+	OutboxUnread Name = "outbox-unread"     // what the outbox keeps could not be read, or is not what was written
+	SetAside     Name = "journal-set-aside" // a damaged journal waits for rescue; value: how many
+	Forked       Name = "journal-forked"    // rolled back, cloned or restored; value: wire.ForkCause
 )
 
 // The line to the hub. At most one of these holds at a time.
@@ -69,6 +70,7 @@ var meanings = map[Name]meaning{
 	ClockOff:     {wire.ConditionWarning, false, "the clock differs from the hub's; check time synchronisation"},
 	Storage:      {wire.ConditionSevere, false, "answers cannot be kept; check the disk"},
 	OutboxUnread: {wire.ConditionSevere, false, "kept answers cannot be read; check the disk"},
+	SetAside:     {wire.ConditionSevere, false, "a damaged journal was set aside; call the ward's IT before anything is deleted on this kiosk"},
 	Forked:       {wire.ConditionWarning, false, "the journal branched off: this machine or the hub was rolled back or copied"},
 
 	NoRoute:            {wire.ConditionWarning, true, "there is no way to the network; check cable and Wi-Fi"},
