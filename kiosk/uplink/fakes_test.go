@@ -183,6 +183,7 @@ type hub struct {
 	shelf     *shelf
 	ahead     time.Duration // of its clock
 	mute      bool          // takes frames, answers none
+	epoch     uint64        // restore epoch; 0 means 1
 
 	mu     sync.Mutex
 	vitals []wire.Vitals
@@ -232,7 +233,7 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *hub) serve(conn *websocket.Conn, pub crypto.PublicKey) {
 	defer conn.Close()
-	r := courier.NewReceiver(courier.ReceiverConfig{Ledger: h.shelf, Sign: h.authority.Sign, Epoch: 1,
+	r := courier.NewReceiver(courier.ReceiverConfig{Ledger: h.shelf, Sign: h.authority.Sign, Epoch: max(1, h.epoch),
 		Verify: func(st, sig []byte) bool { return ident.Verify(pub, st, sig) },
 		Now:    func() int64 { return time.Now().Add(h.ahead).UnixMicro() }})
 	for {

@@ -163,7 +163,7 @@ func (s *session) receive(f wire.Frame) *Trouble {
 	var foul *wire.Error
 	switch {
 	case errors.As(err, &foul):
-		return &Trouble{Condition: vitals.NotAHub, Detail: foul.Error(), err: foul}
+		return foulPlay(foul)
 	case err != nil:
 		return s.storage(err)
 	case event.Goodbye != nil:
@@ -174,12 +174,20 @@ func (s *session) receive(f wire.Frame) *Trouble {
 		return s.welcome(*event.Welcomed)
 	case event.Acked != nil:
 		s.landed(*event.Acked)
-	case event.Ignored == courier.BelowFloor:
-		return &Trouble{Condition: vitals.HubBehind, Detail: string(event.Ignored)}
 	case event.Ignored != "":
 		s.log.Warn("hub's frame moved nothing", "frame", fmt.Sprintf("%T", f), "reason", event.Ignored)
 	}
 	return nil
+}
+
+// foulPlay names a hub that does not keep the protocol, or that is an older
+// copy of the one this kiosk knows.
+func foulPlay(foul *wire.Error) *Trouble {
+	t := &Trouble{Condition: vitals.NotAHub, Detail: foul.Error(), err: foul}
+	if foul.Code == wire.CodeEpoch {
+		t.Condition = vitals.HubBehind
+	}
+	return t
 }
 
 func (s *session) welcome(w wire.Welcome) *Trouble {

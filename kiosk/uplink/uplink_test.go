@@ -174,6 +174,45 @@ func TestGoodbyes(t *testing.T) {
 	}
 }
 
+// A hub put back from an old copy that does not say so: it stands below what
+// was pruned because it once called it safe.
+func TestOlderCopyOfTheHubIsNamed(t *testing.T) {
+	h := newHub(t)
+	k := h.kiosk(t)
+	k.outbox.answers(10)
+	k.outbox.mu.Lock()
+	k.outbox.branch.Floor = wire.At(5, k.outbox.chains[4])
+	k.outbox.branch.Epoch, k.outbox.branch.FloorEpoch = 1, 1
+	j, first := k.outbox.branch.Journal, wire.At(1, k.outbox.chains[0])
+	k.outbox.mu.Unlock()
+	h.shelf.points[j] = []wire.Point{first}
+	k.start(t)
+	await(t, "condition", k.troubled(vitals.HubBehind))
+}
+
+// An Ack that comes late, from before the floor rose, harms nobody.
+func TestAckBelowTheFloorEndsNothing(t *testing.T) {
+	h := newHub(t)
+	k := h.kiosk(t)
+	k.outbox.answers(10)
+	k.start(t)
+	await(t, "all", func() bool { return k.outbox.received() >= 11 }) // a clock record too
+	k.outbox.mu.Lock()
+	k.outbox.branch.Floor = wire.At(5, k.outbox.chains[4])
+	b, late := k.outbox.branch, wire.At(3, k.outbox.chains[2])
+	k.outbox.mu.Unlock()
+	ack := wire.Ack{Journal: b.Journal, Epoch: b.Epoch, Received: late, Safe: b.Base, Credit: 1 << 18}
+	ack.Signature, _ = h.authority.Sign(wire.CustodyStatement(ack.Epoch, ack.Journal, ack.Received, ack.Safe))
+	before := k.Status().Contact
+	h.send(h.last(), ack)
+	await(t, "the frame", func() bool { return k.Status().Contact.After(before) })
+	k.outbox.answers(1)
+	await(t, "one more on the same session", func() bool { return k.outbox.received() >= 12 })
+	if s := k.Status(); s.Failures != 0 || s.State != Connected {
+		t.Errorf("status = %+v", s)
+	}
+}
+
 func TestWhatStandsInTheHubsPlace(t *testing.T) {
 	h := newHub(t)
 	page := func(status int, kind string) http.HandlerFunc {
