@@ -1,6 +1,7 @@
 package feedback
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -27,7 +28,12 @@ func isID(s string) bool {
 }
 
 // validate checks that t can be shown in Vietnamese and English at least.
-func (t Text) validate(field string) error {
+func (t Text) validate(field string) error { return t.validateTo(field, maxTextRunes) }
+
+// validateLong is validate for a text that is read at leisure.
+func (t Text) validateLong(field string) error { return t.validateTo(field, maxLongRunes) }
+
+func (t Text) validateTo(field string, most int) error {
 	for _, l := range []Language{Vietnamese, English} {
 		if t[l] == "" {
 			return invalid(field+"."+string(l), "write this text; every text is in Vietnamese and English at least")
@@ -37,7 +43,7 @@ func (t Text) validate(field string) error {
 		if !l.valid() {
 			return invalid(field, "name languages by their short tags: vi, en, ko, zh-Hans")
 		}
-		if want := wrongText(s); want != "" {
+		if want := wrongTextOf(s, most); want != "" {
 			return invalid(field+"."+string(l), want)
 		}
 	}
@@ -45,12 +51,14 @@ func (t Text) validate(field string) error {
 }
 
 // wrongText says what is wrong with s as a text for a screen, or nothing.
-func wrongText(s string) string {
+func wrongText(s string) string { return wrongTextOf(s, maxTextRunes) }
+
+func wrongTextOf(s string, most int) string {
 	switch {
 	case !utf8.ValidString(s):
 		return "write it in UTF-8"
-	case utf8.RuneCountInString(s) > maxTextRunes:
-		return "write at most 500 characters"
+	case utf8.RuneCountInString(s) > most:
+		return fmt.Sprintf("write at most %d characters", most)
 	case strings.TrimSpace(s) == "" || strings.TrimSpace(s) != s:
 		return "write words without spaces before or behind them"
 	case strings.ContainsFunc(s, isCombining):

@@ -1,0 +1,84 @@
+package feedback
+
+import (
+	"strings"
+)
+
+// maxLongRunes bounds a text that is read at leisure: a notice, a consent.
+const maxLongRunes = 4000
+
+// Texts are what a ward words itself, by id: "slogan", "consent.photo".
+type Texts map[string]Text
+
+// MaxTexts a ward may word itself.
+const MaxTexts = 500
+
+// Validate says which text cannot be shown.
+func (t Texts) Validate() error {
+	if len(t) > MaxTexts {
+		return invalid("texts", "keep to 500 texts")
+	}
+	for id, text := range t {
+		if !isTextID(id) {
+			return invalid(id, "name texts by lower-case letters, digits, hyphens and dots, at most 64")
+		}
+		if err := text.validateLong(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isTextID(id string) bool {
+	for part := range strings.SplitSeq(id, ".") {
+		if !isID(part) {
+			return false
+		}
+	}
+	return len(id) <= 64
+}
+
+// Notice is one sheet on the board of a kiosk.
+type Notice struct {
+	ID     string   `json:"id"`
+	Title  Text     `json:"title"`
+	Body   Text     `json:"body"`
+	From   string   `json:"from,omitempty"`   // first day, YYYY-MM-DD
+	Until  string   `json:"until,omitempty"`  // last day
+	Places []string `json:"places,omitempty"` // Place.IDs; none means everywhere
+}
+
+// Validate says why a notice cannot hang on the board.
+func (n Notice) Validate() error {
+	if !isID(n.ID) {
+		return invalid("id", wantID)
+	}
+	if err := n.Title.validate("title"); err != nil {
+		return err
+	}
+	if err := n.Body.validateLong("body"); err != nil {
+		return err
+	}
+	if !isDay(n.From) || !isDay(n.Until) || n.From != "" && n.Until != "" && n.Until < n.From {
+		return invalid("from", "days are YYYY-MM-DD, and until is not before from")
+	}
+	for _, p := range n.Places {
+		if !isID(p) {
+			return invalid("places", wantID)
+		}
+	}
+	return nil
+}
+
+// Hangs says whether the notice is up at a place on a day, YYYY-MM-DD.
+func (n Notice) Hangs(place, day string) bool {
+	if n.From != "" && day < n.From || n.Until != "" && day > n.Until {
+		return false
+	}
+	for _, p := range n.Places {
+		if p == place {
+			return true
+		}
+	}
+	return len(n.Places) == 0
+}

@@ -1,0 +1,131 @@
+package feedback
+
+// CaseState says how far the ward is with a message. Numbers are on the wire
+// and in case boxes: append only.
+type CaseState uint8
+
+// The road of most cases, in order.
+const (
+	CaseReceived         CaseState = 1
+	CaseClassified       CaseState = 2
+	CaseAssigned         CaseState = 3
+	CaseInProgress       CaseState = 4
+	CaseAwaitingDetails  CaseState = 5
+	CaseAwaitingApproval CaseState = 6
+	CaseAnswered         CaseState = 7
+	CaseClosed           CaseState = 8
+	CaseReopened         CaseState = 9
+)
+
+// Where a case may leave that road.
+const (
+	CaseForwarded   CaseState = 10 // to the body that is competent
+	CaseReturned    CaseState = 11 // with guidance on where to go
+	CaseNotAccepted CaseState = 12 // khiếu nại and tố cáo only
+	CaseNotEligible CaseState = 13
+	CaseDuplicate   CaseState = 14
+	CaseNoted       CaseState = 15 // praise, suggestions
+	CaseWithdrawn   CaseState = 16 // by whoever sent it
+	CaseSuspended   CaseState = 17
+	CaseStopped     CaseState = 18
+	CaseFiled       CaseState = 19
+)
+
+// caseStates are ids, which scripts use, and what residents read.
+var caseStates = [...]Option{
+	CaseReceived:         {"received", Text{Vietnamese: "Mới tiếp nhận", English: "Received"}},
+	CaseClassified:       {"classified", Text{Vietnamese: "Đã phân loại", English: "Classified"}},
+	CaseAssigned:         {"assigned", Text{Vietnamese: "Đã phân công", English: "Assigned"}},
+	CaseInProgress:       {"in-progress", Text{Vietnamese: "Đang xử lý", English: "In progress"}},
+	CaseAwaitingDetails:  {"awaiting-details", Text{Vietnamese: "Chờ bổ sung thông tin", English: "Awaiting details"}},
+	CaseAwaitingApproval: {"awaiting-approval", Text{Vietnamese: "Chờ duyệt trả lời", English: "Awaiting approval of the reply"}},
+	CaseAnswered:         {"answered", Text{Vietnamese: "Đã trả lời", English: "Answered"}},
+	CaseClosed:           {"closed", Text{Vietnamese: "Đã đóng", English: "Closed"}},
+	CaseReopened:         {"reopened", Text{Vietnamese: "Mở lại", English: "Reopened"}},
+	CaseForwarded:        {"forwarded", Text{Vietnamese: "Đã chuyển đến cơ quan có thẩm quyền", English: "Forwarded to the competent body"}},
+	CaseReturned:         {"returned", Text{Vietnamese: "Trả lại, hướng dẫn", English: "Returned with guidance"}},
+	CaseNotAccepted:      {"not-accepted", Text{Vietnamese: "Không thụ lý", English: "Not accepted"}},
+	CaseNotEligible:      {"not-eligible", Text{Vietnamese: "Không đủ điều kiện xử lý", English: "Not eligible for handling"}},
+	CaseDuplicate:        {"duplicate", Text{Vietnamese: "Trùng lặp", English: "Duplicate"}},
+	CaseNoted:            {"noted", Text{Vietnamese: "Đã ghi nhận", English: "Noted"}},
+	CaseWithdrawn:        {"withdrawn", Text{Vietnamese: "Người gửi đã rút", English: "Withdrawn by the sender"}},
+	CaseSuspended:        {"suspended", Text{Vietnamese: "Tạm đình chỉ", English: "Suspended"}},
+	CaseStopped:          {"stopped", Text{Vietnamese: "Đình chỉ", English: "Stopped"}},
+	CaseFiled:            {"filed", Text{Vietnamese: "Lưu đơn", English: "Filed"}},
+}
+
+// Known says whether this program knows the state: a newer hub may send one it
+// does not.
+func (s CaseState) Known() bool { return s > 0 && int(s) < len(caseStates) }
+
+// String is the state's id, "" for one not known.
+func (s CaseState) String() string {
+	if !s.Known() {
+		return ""
+	}
+	return caseStates[s].ID
+}
+
+// Text is what a resident reads; for a state not known, that work goes on.
+func (s CaseState) Text() Text {
+	if !s.Known() {
+		return caseStates[CaseInProgress].Text
+	}
+	return caseStates[s].Text
+}
+
+// ParseCaseState finds a state by its id.
+func ParseCaseState(id string) (CaseState, bool) {
+	for s := range caseStates {
+		if s > 0 && caseStates[s].ID == id {
+			return CaseState(s), true
+		}
+	}
+	return 0, false
+}
+
+// CaseStates lists every state there is, in the order of their numbers.
+func CaseStates() []CaseState {
+	var all []CaseState
+	for s := range caseStates[1:] {
+		all = append(all, CaseState(s+1))
+	}
+	return all
+}
+
+// Open says whether the ward still has to do something.
+func (s CaseState) Open() bool {
+	switch s {
+	case CaseReceived, CaseClassified, CaseAssigned, CaseInProgress, CaseAwaitingDetails, CaseAwaitingApproval, CaseReopened, CaseSuspended:
+		return true
+	}
+	return false
+}
+
+// mainRoad is how far along a state is; 0 beside the road.
+func (s CaseState) mainRoad() int {
+	if s <= CaseClosed {
+		return int(s)
+	}
+	return 0
+}
+
+// May says whether a case may go from s to next. Steps of the main road may be
+// left out, since a small ward has one person for several of them.
+func (s CaseState) May(next CaseState) bool {
+	switch {
+	case !s.Known() || !next.Known() || next == CaseNotAccepted:
+		return false // a kiosk takes no khiếu nại and no tố cáo
+	case !s.Open():
+		return next == CaseReopened || s == CaseAnswered && next == CaseClosed
+	case next == CaseReopened:
+		return false
+	case s == CaseReopened, s == CaseSuspended:
+		return next != CaseReceived && next != CaseClosed
+	case next == CaseInProgress && s > CaseInProgress:
+		return true // details came, or a reply was not approved
+	case next.mainRoad() == 0:
+		return true
+	}
+	return next.mainRoad() > s.mainRoad() && next != CaseClosed
+}
