@@ -3,11 +3,9 @@ package seal
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
-	"golang.org/x/crypto/chacha20poly1305"
 )
 
 // Code is a receipt code in its canonical spelling: 10 characters of
@@ -62,46 +60,3 @@ func (c Code) Receipt() Receipt {
 	out := argon2.IDKey([]byte(c), []byte("nghe receipt 1"), 4, 16<<10, 1, 48)
 	return Receipt{Tag: [16]byte(out[:16]), Key: [32]byte(out[16:])}
 }
-
-// boxSize is the length of what a box holds, in bytes, the same for all so that
-// a box tells nothing by its length.
-const boxSize = 512
-
-// Box closes a case state to whoever has the receipt code: XChaCha20-Poly1305
-// under the receipt's key, bound to its tag.
-func (r Receipt) Box(state []byte) ([]byte, error) {
-	if len(state) > boxSize-1 {
-		return nil, fmt.Errorf("case state of %d bytes, limit %d", len(state), boxSize-1)
-	}
-	aead, err := chacha20poly1305.NewX(r.Key[:])
-	if err != nil {
-		return nil, fmt.Errorf("close case box: %w", err)
-	}
-	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+boxSize+aead.Overhead())
-	rand.Read(nonce)
-	plain := make([]byte, boxSize)
-	plain[copy(plain, state)] = 1 // the last octet that is not zero ends the state
-	return aead.Seal(nonce, nonce, plain, r.context()), nil
-}
-
-// Unbox opens a case box filed under this receipt's tag.
-func (r Receipt) Unbox(box []byte) ([]byte, error) {
-	aead, err := chacha20poly1305.NewX(r.Key[:])
-	if err != nil {
-		return nil, fmt.Errorf("open case box: %w", err)
-	}
-	if len(box) != aead.NonceSize()+boxSize+aead.Overhead() {
-		return nil, errors.New("open case box: wrong length")
-	}
-	plain, err := aead.Open(nil, box[:aead.NonceSize()], box[aead.NonceSize():], r.context())
-	if err != nil {
-		return nil, errors.New("open case box: not closed with this receipt")
-	}
-	end := strings.LastIndexByte(string(plain), 1)
-	if end < 0 {
-		return nil, errors.New("open case box: no end")
-	}
-	return plain[:end], nil
-}
-
-func (r Receipt) context() []byte { return append([]byte("nghe case box 1\x00"), r.Tag[:]...) }

@@ -2,6 +2,7 @@ package seal
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"testing"
@@ -144,22 +145,66 @@ func TestBoxOpensWithItsCodeOnly(t *testing.T) {
 	if again := Code("4Q7K9M2XHT").Receipt(); again != mine {
 		t.Error("one code, two receipts")
 	}
-	for _, state := range []string{"", "Đã trả lời", "ends in one\x01", "\x00\x00", strings.Repeat("x", boxSize-1)} {
+	for _, state := range []string{"", "bare", "Đã trả lời", "ends in one\x01", "\x00\x00", strings.Repeat("x", BareState), strings.Repeat("x", MaxBox)} {
 		box, err := mine.Box([]byte(state))
 		if err != nil {
 			t.Fatal(err)
 		}
+		if bare := len(box) == BareBox; bare != (len(state) <= BareState) {
+			t.Errorf("a state of %d bytes has a box of %d", len(state), len(box))
+		}
 		if got, err := mine.Unbox(box); err != nil || string(got) != state {
 			t.Errorf("Unbox = %q, %v, want %q", got, err, state)
 		}
-		if _, err := other.Unbox(box); err == nil {
-			t.Error("another code opened the box")
+		if _, err := other.Unbox(box); !errors.Is(err, ErrBox) {
+			t.Errorf("another code opened the box: %v", err)
+		}
+		if _, err := (Receipt{Tag: other.Tag, Key: mine.Key}).Unbox(box); !errors.Is(err, ErrBox) {
+			t.Errorf("opened under another tag: %v", err)
+		}
+		for at := range box {
+			box[at] ^= 1
+			if _, err := mine.Unbox(box); !errors.Is(err, ErrBox) {
+				t.Fatalf("opened with octet %d of %d changed: %v", at, len(box), err)
+			}
+			box[at] ^= 1
 		}
 	}
-	if _, err := mine.Box(make([]byte, boxSize)); err == nil {
+	if _, err := mine.Box(make([]byte, MaxBox+1)); err == nil {
 		t.Error("a state too long is taken")
 	}
 	if _, err := mine.Unbox([]byte("short")); err == nil {
 		t.Error("a short box is taken")
+	}
+}
+
+// The same state twice is one box; two states share nothing, so that two boxes
+// of one case tell nothing of their difference.
+func TestBoxesOfOneCase(t *testing.T) {
+	r := Code("4Q7K9M2XHT").Receipt()
+	box := func(state string) []byte {
+		b, err := r.Box([]byte(state))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	one, two := box("answer1"), box("answer2")
+	if !bytes.Equal(one, box("answer1")) {
+		t.Error("one state, two boxes")
+	}
+	if bytes.Equal(one[:sivSize], two[:sivSize]) || bytes.Equal(one[sivSize:sivSize+6], two[sivSize:sivSize+6]) {
+		t.Error("two states begin alike in their boxes")
+	}
+}
+
+// Boxes of today must open for as long as a receipt lies in a drawer.
+func TestBoxStaysReadable(t *testing.T) {
+	box, err := hex.DecodeString("af658410cf47f63e804f2fd14bca78dedae4daf00a8b27d9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Code("4Q7K9M2XHT").Receipt().Unbox(box); err != nil || string(got) != "answer1" {
+		t.Errorf("Unbox = %q, %v", got, err)
 	}
 }
