@@ -10,12 +10,12 @@ import (
 )
 
 // Advance moves the watermarks to m, if the chains at m are the chains here;
-// else ErrMark: another journal, another chain, or points outside what is held.
+// else ErrMark: another journal, another chain, or points above what is held.
 //
 // A mark of a lower restore epoch than one already seen is late and changes
-// nothing. One of a higher epoch comes from a restored hub: what was safe
-// before counts no more, even when the mark itself does not fit. Received may
-// go backwards, because such a hub holds less; safe then goes back with it.
+// nothing; under the epoch seen the watermarks only rise. A mark of a higher
+// epoch comes from a restored hub: both watermarks drop to the floor, even when
+// the mark itself does not fit, and rise from there to what it says.
 func (o *Outbox) Advance(m wire.Mark) error {
 	var refused error
 	err := o.write(func(tx *sql.Tx) error {
@@ -59,26 +59,32 @@ func advance(b wire.Branch, m wire.Mark, chainAt chains) (wire.Branch, error) {
 	case m.Epoch >= 1<<62:
 		return b, fmt.Errorf("%w: epoch %d", ErrMark, m.Epoch)
 	case m.Epoch > b.Epoch:
-		b.Epoch, b.Safe = m.Epoch, b.Floor
+		b.Epoch, b.Received, b.Safe = m.Epoch, b.Floor, b.Floor
 	}
 	m, err := compared(b, m, chainAt)
 	if err != nil {
 		return b, err
 	}
-	back := m.Received.Seq < b.Received.Seq
-	b.Received = m.Received
-	if back || m.Safe.Seq > b.Safe.Seq {
-		b.Safe = m.Safe
-	}
+	b.Received, b.Safe = later(b.Received, m.Received), later(b.Safe, m.Safe)
 	return b, nil
 }
 
-// compared is m once both its points are found equal here. Nothing safe is
-// number 0 with any chain; what is safe below the floor was pruned and cannot be
-// compared. Neither says more than the floor.
+func later(a, b wire.Point) wire.Point {
+	if b.Seq > a.Seq {
+		return b
+	}
+	return a
+}
+
+// compared is m once both its points are found equal here. What lies below the
+// floor was pruned, perhaps since courier looked, and cannot be compared; it says
+// no more than the floor.
 func compared(b wire.Branch, m wire.Mark, chainAt chains) (wire.Mark, error) {
 	if m.Safe.Seq > m.Received.Seq {
 		return m, fmt.Errorf("%w: safe %d is above received %d", ErrMark, m.Safe.Seq, m.Received.Seq)
+	}
+	if m.Received.Seq < b.Floor.Seq {
+		m.Received = b.Floor
 	}
 	if m.Safe.Seq == 0 || m.Safe.Seq < b.Floor.Seq {
 		m.Safe = b.Floor
