@@ -12,6 +12,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	_ "embed"
 	"errors"
 	"fmt"
 	"net/url"
@@ -70,7 +71,22 @@ func openSQLite(rest string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	if err := widen(lite); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), lite.Close())
+	}
 	return &DB{engine: SQLite, lite: lite}, nil
+}
+
+//go:embed settings.sql
+var settings string
+
+// widen gives the writer its cache. It is for speed alone, so a connection
+// that is made again later may go without.
+func widen(lite *sqlite.DB) error {
+	return lite.Write(context.Background(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(sqlite.Queries(settings)["cache"])
+		return err
+	})
 }
 
 // openPostgres never shows the URL in an error: it may hold a password.

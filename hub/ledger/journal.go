@@ -50,28 +50,38 @@ func (w *work) branches(name wire.JournalID) ([]*journal, error) {
 		if err != nil {
 			return err
 		}
-		if known, ok := w.journals[j.number]; ok {
-			j = known // newer than the row
-		}
-		w.journals[j.number] = j
-		all = append(all, j)
+		all = append(all, w.know(j))
 		return nil
 	}, name[:])
 	return all, err
 }
 
+// know keeps a journal as it was read first: what this transaction did since is
+// newer than the row.
+func (w *work) know(j *journal) *journal {
+	if known, ok := w.journals[j.number]; ok {
+		return known
+	}
+	w.journals[j.number] = j
+	if j.branch == 0 {
+		w.trunks[j.name] = j
+	}
+	return j
+}
+
 // trunk is the journal kiosks speak of, nil when the hub does not hold it.
 func (w *work) trunk(name wire.JournalID) (*journal, error) {
-	for _, j := range w.journals {
-		if j.name == name && j.branch == 0 {
-			return j, nil
-		}
+	if j, ok := w.trunks[name]; ok {
+		return j, nil
 	}
-	all, err := w.branches(name)
-	if err != nil || len(all) == 0 || all[0].branch != 0 {
-		return nil, err
+	j, err := scanJournal(w.row("trunk", name[:]).Scan)
+	if isNoRows(err) {
+		return nil, nil
 	}
-	return all[0], nil
+	if err != nil {
+		return nil, fmt.Errorf("read journal %s: %w", name, err)
+	}
+	return w.know(j), nil
 }
 
 func (w *work) journal(number int64) (*journal, error) {
@@ -82,8 +92,7 @@ func (w *work) journal(number int64) (*journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read journal %d: %w", number, err)
 	}
-	w.journals[number] = j
-	return j, nil
+	return w.know(j), nil
 }
 
 // create begins a journal at a parent point.
@@ -93,7 +102,7 @@ func (w *work) create(name wire.JournalID, branch int64, device string, base wir
 	if err != nil {
 		return nil, fmt.Errorf("put journal: %w", err)
 	}
-	w.journals[j.number] = j
+	w.know(j)
 	if branch > 0 {
 		detail := fmt.Sprintf("branch %d kept from %s", branch, base)
 		if err := w.event(EventBranch, device, name, base.Seq, detail); err != nil {

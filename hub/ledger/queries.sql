@@ -338,3 +338,20 @@ UPDATE journals SET received_seq = base_seq, received_chain = base_chain
 -- name: segments of journal after
 SELECT segment, journal, base_seq, end_seq, end_chain, received_at, frame FROM segments
 WHERE journal = $1 AND end_seq > $2 ORDER BY end_seq LIMIT 64
+
+-- name: journals beyond safe
+SELECT j.journal, j.name, j.branch, j.device, j.base_seq, j.base_chain, j.received_seq, j.received_chain,
+       j.safe_seq, j.safe_chain, CAST(0 AS BIGINT)
+FROM journals j WHERE j.received_seq > j.safe_seq AND j.received_seq > j.base_seq
+ORDER BY j.journal
+
+-- name: any beyond safe
+SELECT count(*) FROM (
+    SELECT 1 AS found FROM journals WHERE received_seq > safe_seq AND received_seq > base_seq LIMIT 1
+) AS j
+
+-- name: set epoch
+UPDATE meta SET value = $1 WHERE name = 'epoch'
+
+-- name: drop safe
+UPDATE journals SET safe_seq = 0, safe_chain = $1

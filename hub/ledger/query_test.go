@@ -71,6 +71,21 @@ func TestAnswersFilter(t *testing.T) {
 	})
 }
 
+// An hour that is begun is counted whole.
+func TestCountsTakeWholeHours(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *hub) {
+		week(t, h)
+		day := noon.Add(-24 * time.Hour)
+		n := int64(0)
+		for _, c := range h.counts(Filter{Place: "qt-01", From: day.Add(90 * time.Minute), Until: day.Add(150 * time.Minute)}) {
+			n += c.N
+		}
+		if n != 2 { // 06:00 and 07:00
+			t.Errorf("counted %d, want the two hours touched", n)
+		}
+	})
+}
+
 func TestAnswersPages(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *hub) {
 		k := newKiosk(t, "a", "qt-01")

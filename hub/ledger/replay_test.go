@@ -124,6 +124,9 @@ func TestForkAtTheSameFloorDeclaresNoSecondHole(t *testing.T) {
 		if len(h.events(EventHole)) != 1 || h.listed(k.journal, 0).Hole != nil {
 			t.Errorf("events = %v, want the one hole of the first", h.events(EventHole))
 		}
+		if n := len(h.events(EventFork)); n != 2 { // the second journal holds both fork records
+			t.Errorf("%d forks told, want each once", n)
+		}
 		h.same()
 	})
 }

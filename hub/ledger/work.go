@@ -21,6 +21,7 @@ type work struct {
 	quiet bool // a rebuild tells no story twice
 
 	journals map[int64]*journal
+	trunks   map[wire.JournalID]*journal // those of journals that kiosks speak of
 	boots    map[int64]*boot
 	holes    []hole // open ones; see openHoles
 	holesFor bool   // holes was read
@@ -39,7 +40,8 @@ type work struct {
 func (l *Ledger) write(ctx context.Context, do func(w *work) error) error {
 	var done *work
 	err := l.db.Write(ctx, func(tx *database.Tx) error {
-		w := &work{l: l, ctx: ctx, tx: tx, journals: map[int64]*journal{}, boots: map[int64]*boot{},
+		w := &work{l: l, ctx: ctx, tx: tx, journals: map[int64]*journal{}, trunks: map[wire.JournalID]*journal{},
+			boots: map[int64]*boot{},
 			names: newNames(), shared: l.names, counts: map[countKey]int64{}}
 		var epoch int64
 		if err := w.row("lock").Scan(&epoch); err != nil {
