@@ -18,6 +18,11 @@ const (
 	MaxAttachments = 16        // blobs, or consents, of one answer
 	MaxReceipt     = 64        // bytes of a receipt's tag
 	MaxSignature   = 128       // bytes; Ed25519 takes 64, P-256 at most 72
+	MaxBulletin    = 1 << 20   // bytes of a bulletin before packing
+	MaxListed      = 16 << 10  // entries of any list of a bulletin
+	MaxCaseBox     = 4 << 10   // bytes of a case box
+	MaxNote        = 2000      // bytes of a note in a case box
+	MaxRecipient   = 4 << 10   // bytes of an age recipient; a post-quantum one takes 1,959
 	MaxNumber      = 1 << 60   // magnitude of a count or time: sums of a few stay in 64 signed bits
 	maxDepth       = 6         // nested arrays
 	maxElements    = 64        // elements of one array

@@ -69,7 +69,7 @@ func protocol(t *testing.T) string {
 // for every record kind, frame type and code, and no number twice.
 func TestProtocolListsEveryNumber(t *testing.T) {
 	text := protocol(t)
-	for _, typeName := range []string{"Kind", "FrameType", "Code", "ClockCause", "ForkCause", "StandingState", "BlobState", "ConditionLevel"} {
+	for _, typeName := range []string{"Kind", "FrameType", "Code", "ClockCause", "ForkCause", "StandingState", "BlobState", "ConditionLevel", "OrderKind"} {
 		taken := map[string]string{}
 		for name, number := range constantsOf(t, typeName) {
 			if other, twice := taken[number]; twice {

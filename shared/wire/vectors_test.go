@@ -173,6 +173,20 @@ func freshVectors(t *testing.T) (all []vector) {
 		}
 		add("batches.txt", name, f, batchMeaning(t, b))
 	}
+	for name, b := range sampleBulletins() {
+		body, err := EncodeBulletin(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		add("bulletins.txt", name, body, meaningOf(b))
+	}
+	for name, n := range sampleNews() {
+		b, err := EncodeCaseNews(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		add("case-news.txt", name, b, meaningOf(n))
+	}
 	all = append(all, chainVectors(t)...)
 	sort.Slice(all, func(i, j int) bool { return all[i].file+all[i].name < all[j].file+all[j].name })
 	return all
@@ -262,6 +276,9 @@ func chainVectors(t *testing.T) (all []vector) {
 	add("batch signature", ed25519.Sign(key, batch), "of the batch statement, seed 000102…1f")
 	add("custody statement", custody, "epoch 2 journal "+id.String()+" received "+meaningOf(end)+" safe "+meaningOf(At(0, id.Genesis())))
 	add("custody signature", ed25519.Sign(key, custody), "of the custody statement, seed 000102…1f")
+	bulletin := BulletinStatement(2<<versionBits|7, []byte("body"))
+	add("bulletin statement", bulletin, "version 536870919 body 626f6479")
+	add("bulletin signature", ed25519.Sign(key, bulletin), "of the bulletin statement, seed 000102…1f")
 	return all
 }
 
@@ -280,6 +297,18 @@ func TestVectors(t *testing.T) {
 			got = meaningOf(mustFrame(t, b))
 		case "batches.txt":
 			got = batchMeaning(t, mustFrame(t, b).(Batch))
+		case "bulletins.txt":
+			body, err := DecodeBulletin(b)
+			if err != nil {
+				t.Errorf("%s: %q: %v", v.file, v.name, err)
+			}
+			got = meaningOf(body)
+		case "case-news.txt":
+			news, err := DecodeCaseNews(b)
+			if err != nil {
+				t.Errorf("%s: %q: %v", v.file, v.name, err)
+			}
+			got = meaningOf(news)
 		case "refused-records.txt":
 			if _, err := DecodeRecord(b); err != nil {
 				got = "must be refused"
