@@ -13,6 +13,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -111,6 +114,8 @@ type kiosk struct {
 	url    string
 	store  *store
 	outbox *outbox.Outbox
+	server *httptest.Server
+	serve  http.Handler
 	panel  panel
 }
 
@@ -120,14 +125,14 @@ type store struct {
 	outbox  Outbox
 	before  func() error // fails without keeping
 	after   func() error // fails although it kept
-	puts    int
+	ids     []string
+	kept    []string // what the outbox took, in short
 	storage Storage
 }
 
 func (s *store) Put(request string, a feedback.Answer, replaces string) (outbox.Receipt, error) {
 	s.Lock()
 	before, after := s.before, s.after
-	s.puts++
 	s.Unlock()
 	if before != nil {
 		if err := before(); err != nil {
@@ -135,10 +140,37 @@ func (s *store) Put(request string, a feedback.Answer, replaces string) (outbox.
 		}
 	}
 	receipt, err := s.outbox.Put(request, a, replaces)
+	if err == nil && !receipt.Again {
+		s.note(receipt.ID.String(), a, replaces)
+	}
 	if err == nil && after != nil {
 		err = after()
 	}
 	return receipt, err
+}
+
+// note remembers "satisfied 4 vi" or "satisfied 2 vi for #0", the first kept.
+func (s *store) note(id string, a feedback.Answer, replaces string) {
+	s.Lock()
+	defer s.Unlock()
+	what := strings.Join(a.Choices, "+")
+	if a.Score > 0 {
+		what = strconv.Itoa(a.Score)
+	}
+	if a.Skipped {
+		what = "skipped"
+	}
+	text := a.Question + " " + what + " " + string(a.Language)
+	if replaces != "" {
+		text += fmt.Sprintf(" for #%d", slices.Index(s.ids, replaces))
+	}
+	s.ids, s.kept = append(s.ids, id), append(s.kept, text)
+}
+
+func (s *store) all() string {
+	s.Lock()
+	defer s.Unlock()
+	return strings.Join(s.kept, ", ")
 }
 
 func (s *store) set(before, after func() error) {
@@ -194,13 +226,20 @@ func openAny(t *testing.T, p panel, change func(*Config)) *kiosk {
 	if change != nil {
 		change(&cfg)
 	}
-	server := httptest.NewServer(newScreen(cfg, os.DirFS("dist")).Handler())
-	t.Cleanup(server.Close)
-	k.url = server.URL
+	k.serve = newScreen(cfg, os.DirFS("dist")).Handler()
+	k.server = httptest.NewServer(k.serve)
+	t.Cleanup(func() { k.server.Close() })
+	k.url = k.server.URL
 	k.ctx = tab(t)
 	k.run(emulation.SetDeviceMetricsOverride(p.width, p.height, 1, false), emulation.SetTouchEmulationEnabled(true),
 		page.BringToFront(), chromedp.Navigate(k.url+"/"))
 	return k
+}
+
+// flowTab is one blank tab that all pure tests share.
+func flowTab(t *testing.T) context.Context {
+	t.Helper()
+	return chromium(t) // the first tab, which shows nothing
 }
 
 // tab is a new tab with a deadline for the whole test.

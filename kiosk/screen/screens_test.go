@@ -83,7 +83,7 @@ func TestScreens(t *testing.T) {
 				for _, v := range visits() {
 					name := fmt.Sprintf("%s-%s-%s-%s", p.name, m.name, language, v.name)
 					t.Run(name, func(t *testing.T) {
-						show(t, p, m, v, language, func(k *kiosk) { k.picture(*screensDir, "kiosk-"+name) })
+						show(t, p, m, v, language, func(k *kiosk) { k.settle(); k.picture(*screensDir, "kiosk-"+name) })
 					})
 				}
 			}
@@ -104,7 +104,6 @@ func show(t *testing.T, p panel, m mode, v visit, language string, look func(*ki
 	}
 	m.apply(k)
 	v.steps(k)
-	k.settle()
 	look(k)
 }
 

@@ -63,10 +63,11 @@ class Kiosk {
   }
 
   send(e: Event): void {
-    const [state, effects] = step(this.state, e);
+    const before = this.state;
+    const [state, effects] = step(before, e);
     this.state = state;
     for (const effect of effects) this.perform(effect);
-    this.view.show(state);
+    if (state !== before) this.view.show(state);
   }
 
   private perform(e: Effect): void {
@@ -106,7 +107,7 @@ class Kiosk {
     const digit = /^[0-9]$/.test(e.key) ? Number(e.key) : -1;
     this.send({ type: "touch" });
     if (this.state.warning) return digit >= 0 ? this.send({ type: "stay" }) : undefined;
-    if (this.state.screen === "attract") return digit >= 0 ? this.send({ type: "start" }) : undefined;
+    if (this.state.screen === "attract") return digit >= 0 || e.key === "Enter" ? this.send({ type: "start" }) : undefined;
     const onButton = document.activeElement instanceof HTMLButtonElement;
     if (e.key === "Enter" && !onButton) return this.act(this.state.screen === "ask" ? "send" : "done", "");
     if (digit === 0) return this.act("skip", "");

@@ -19,6 +19,7 @@ const tag = '<path d="M12.5 3.5H20.5V11.5L11.5 20.5 3.5 12.5z"/>';
 const lines: Record<string, string> = {
   again: '<path d="M4 12a8 8 0 1 1 2.5 5.8M4 12l-1.5-3.5M4 12l3.5-1.5"/>',
   check: '<path d="m5 12.5 4.5 4.5L19 7.5"/>',
+  cross: '<path d="M6 6l12 12M18 6 6 18"/>',
   shield: '<path d="M12 3l7 2.5v6c0 4.5-3 7.7-7 9.5-4-1.8-7-5-7-9.5v-6z"/><path d="m9 12 2.2 2.2L15.2 10"/>',
   globe: ring + '<path d="M3 12h18M12 3c3 2.7 3.8 5.7 3.8 9s-.8 6.3-3.8 9c-3-2.7-3.8-5.7-3.8-9S9 5.7 12 3z"/>',
   contrast: ring + '<path fill="currentColor" d="M12 3a9 9 0 0 1 0 18z"/>',
@@ -73,6 +74,12 @@ export function icon(name: string): SVGElement {
 
 export function optionIcon(id: string): SVGElement {
   return icon(drawn[id] ?? "other");
+}
+
+const agreed: Record<string, string> = { yes: "check", partly: "contrast", no: "cross", none: "other" };
+
+export function agreementIcon(id: string): SVGElement {
+  return icon(agreed[id] ?? "other");
 }
 
 export function faceOf(score: string): SVGElement {

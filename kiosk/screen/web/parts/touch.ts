@@ -12,11 +12,12 @@ export function listen(root: HTMLElement, act: Act, touched: () => void): void {
     held = null;
   };
   root.addEventListener("pointerdown", (e) => {
-    touched();
     const element = acting(e.target);
-    if (held || !element || e.button !== 0) return;
-    held = { element, pointer: e.pointerId };
-    element.classList.add("pressed");
+    if (element && !held && e.button === 0) {
+      held = { element, pointer: e.pointerId };
+      element.classList.add("pressed");
+    }
+    touched();
   });
   window.addEventListener("pointerup", (e) => {
     if (!held || e.pointerId !== held.pointer) return;

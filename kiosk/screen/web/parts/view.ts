@@ -4,7 +4,7 @@
 import { State, asked, progress, scores } from "../flow/flow";
 import { Option, Question, Text, most } from "../flow/questions";
 import { h } from "./dom";
-import { faceOf, icon, optionIcon, wardMark } from "./icons";
+import { agreementIcon, faceOf, icon, optionIcon, wardMark } from "./icons";
 import { Texts, compound, fill, textsOf } from "./texts";
 import { waves } from "./waves";
 
@@ -150,12 +150,12 @@ export class View {
 
   private tiles(q: Question, s: State, t: Texts): HTMLElement {
     const rows = q.kind === "satisfaction"
-      ? this.served.scale.map(({ score, text }) => ({ value: String(score), text, digit: String(score), face: faceOf(String(score)) as SVGElement | null }))
-      : this.served.agreements.map(({ id, text }, i) => ({ value: id, text, digit: String(i + 1), face: null }));
+      ? this.served.scale.map(({ score, text }) => ({ value: String(score), text, digit: String(score), face: true, sign: faceOf(String(score)) }))
+      : this.served.agreements.map(({ id, text }, i) => ({ value: id, text, digit: String(i + 1), face: false, sign: agreementIcon(id) }));
     return h("main", { class: `tiles ${q.kind} n${rows.length}` },
-      ...rows.map(({ value, text, digit, face }) =>
+      ...rows.map(({ value, text, digit, face, sign }) =>
         h("button", { type: "button", class: `tile ${face ? "r" + value : "plain"}`, "data-act": "tap", "data-value": value },
-          face ? h("span", { class: "panel" }, h("span", { class: "face" }, face)) : null,
+          face ? h("span", { class: "panel" }, h("span", { class: "face" }, sign)) : h("span", { class: "drawing" }, sign),
           h("span", { class: "word" }, compound(t, inLanguage(text, s.language))),
           h("span", { class: "digit", "aria-hidden": "true" }, h("b", {}, digit), icon("check")),
         )),
@@ -180,7 +180,7 @@ export class View {
     const language = button("language", code, "tool", other.language, icon("globe"));
     language.lang = code;
     return [
-      h("p", { class: "trust" }, icon("shield"), h("span", {}, compound(t, t.trust))),
+      h("footer", { class: "trust" }, icon("shield"), h("p", {}, compound(t, t.trust))),
       h("nav", { class: "tools", "aria-label": t.tools },
         language,
         button("large", "", "tool", t.large, h("span", { class: "aa", "aria-hidden": "true" }, h("b", {}, "A"), h("b", {}, "A"))),
