@@ -29,6 +29,7 @@ const (
 	scs        = "github.com/alexedwards/scs/v2"
 	sqlite3    = "github.com/mattn/go-sqlite3"
 	toxiproxy  = "github.com/Shopify/toxiproxy/v2"
+	versitygw  = "github.com/versity/versitygw"
 	webauthn   = "github.com/go-webauthn/webauthn"
 	websocket  = "github.com/gorilla/websocket"
 	xcrypto    = "golang.org/x/crypto"
@@ -71,8 +72,14 @@ var table = map[string]row{
 	"hub/database/pgtest": {does: "a private PostgreSQL for tests", modules: []string{pgx}, tests: true},
 	"hub/registry": {does: "wards, places, devices, certificates; is seeded with the vocabulary's units",
 		project: []string{"hub/database", "shared/ident", "shared/feedback", "shared/strict"}},
-	"hub/archive": {does: "blobs and segments by hash: S3, folder, memory",
-		project: []string{"shared/blob", "shared/durable"}, modules: []string{minio}},
+	"hub/archive": {does: "blobs and segments by hash: S3 or folder, and the spool before them; asks the system to drop a page, so that reading back reads the disk",
+		project: []string{"shared/blob", "shared/durable"}, modules: []string{minio, xsys}},
+	"hub/archive/archivetest": {does: "what every archive must do, and archives in memory that fail, for tests",
+		project: []string{"hub/archive", "shared/blob"}, tests: true},
+	"hub/archive/s3server": {does: "a real S3 server for tests and for trying out; a module of its own, so that its weight stays out of ours",
+		modules: []string{versitygw}},
+	"hub/archive/s3test": {does: "builds and runs that server for tests; takes a lock while it builds",
+		project: []string{"shared/durable"}, tests: true},
 	"hub/bulletin": {does: "composes, signs and versions what kiosks are told",
 		project: []string{"hub/database", "shared/wire", "shared/ident", "shared/seal"}},
 	"hub/vitals": {does: "what each kiosk last said of itself", project: []string{"hub/database", "shared/wire"}},

@@ -1,0 +1,2 @@
+// Package archive keeps sealed blobs and segments.
+package archive

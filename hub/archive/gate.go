@@ -1,0 +1,93 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// errNotS3 says that somebody else answered in the store's place.
+var errNotS3 = errors.New("what answered is not an S3 server")
+
+// gate is the way to the server. It stops answers that the client would take
+// for a yes: a captive portal's page, a redirect, an upload without a tag.
+type gate struct {
+	next *http.Transport
+	now  func() time.Time
+	skew atomic.Int64 // of the server's clock against the hub's, as a time.Duration
+	told atomic.Bool  // whether the server has told its time
+}
+
+func newGate(cfg S3Config) (*gate, error) {
+	trust, err := cfg.trust()
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{Timeout: min(cfg.Patience, 10*time.Second)}
+	return &gate{now: cfg.Now, next: &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        trust,
+		TLSHandshakeTimeout:    min(cfg.Patience, 10*time.Second),
+		ResponseHeaderTimeout:  cfg.Patience,
+		IdleConnTimeout:        20 * time.Second, // servers hang up at a minute or so
+		MaxIdleConnsPerHost:    8,
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableCompression:     true, // what is hashed is what was sent
+	}}, nil
+}
+
+// RoundTrip is one request and its answer.
+func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := g.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	g.compare(answer.Header.Get("Date"))
+	if err := doubt(r, answer); err != nil {
+		answer.Body.Close()
+		return nil, err
+	}
+	return answer, nil
+}
+
+func doubt(r *http.Request, a *http.Response) error {
+	switch kind := a.Header.Get("Content-Type"); {
+	case a.StatusCode == http.StatusProxyAuthRequired:
+		return fmt.Errorf("the proxy wants a password: put it into HTTPS_PROXY (%w)", ErrSetup)
+	case 300 <= a.StatusCode && a.StatusCode < 400 && a.StatusCode != http.StatusNotModified:
+		return fmt.Errorf("it sends elsewhere (%s, region %q): correct the archive's host or region (%w)",
+			host(a.Header.Get("Location")), a.Header.Get("X-Amz-Bucket-Region"), ErrSetup)
+	case strings.HasPrefix(kind, "text/html"):
+		return fmt.Errorf("%w: a web page came back with %q, from a proxy, a sign-in page of the network, or another service on this port", errNotS3, a.Status)
+	case a.StatusCode/100 == 2 && r.Method == http.MethodPut && a.Header.Get("ETag") == "":
+		return fmt.Errorf("%w: an upload was answered without a tag", errNotS3)
+	}
+	return nil
+}
+
+// compare notes how far the server's clock is from the hub's.
+func (g *gate) compare(date string) {
+	if at, err := http.ParseTime(date); err == nil {
+		g.skew.Store(int64(at.Sub(g.now())))
+		g.told.Store(true)
+	}
+}
+
+// clock is the server's clock against the hub's, to the second.
+func (g *gate) clock() (skew time.Duration, told bool) {
+	return time.Duration(g.skew.Load()).Round(time.Second), g.told.Load()
+}
+
+func host(location string) string {
+	_, rest, _ := strings.Cut(location, "://")
+	name, _, _ := strings.Cut(rest, "/")
+	if name == "" {
+		return "nowhere"
+	}
+	return name
+}
