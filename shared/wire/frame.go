@@ -97,7 +97,7 @@ type Ack struct {
 	Signature []byte // hub's, over CustodyStatement
 }
 
-// Chunk is part of a blob.
+// Chunk is part of a blob. Without bytes it asks how much the hub holds.
 type Chunk struct {
 	_      struct{} `cbor:",toarray"`
 	Hash   [32]byte
@@ -114,9 +114,12 @@ const (
 	BlobStored   BlobState = 2 // whole and verified on the hub
 	BlobArchived BlobState = 3 // read back from storage off the hub's disk
 	BlobRefused  BlobState = 4 // quarantined or over a limit; do not send again
+	BlobWait     BlobState = 5 // no room now for any blob; ask again in some minutes
+	BlobUnnamed  BlobState = 6 // no record the hub can read names it; keep it, ask again in some hours
 )
 
-// ChunkAck says how much of a blob the hub holds.
+// ChunkAck says how much of a blob the hub holds. It answers a Chunk, and is
+// the leave to send another; or nobody asked, and it is news.
 type ChunkAck struct {
 	_      struct{} `cbor:",toarray"`
 	Hash   [32]byte
