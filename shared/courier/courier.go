@@ -5,8 +5,10 @@
 // It promises that a record leaves the Sender's care only when the hub has
 // said, signed and for exactly this chain, that it holds it; that whatever is
 // lost, repeated, cut, rolled back, cloned or restored, both sides find the
-// last point they share and go on from there, or the kiosk forks; and that
-// nothing reaches the hub's ledger that the device did not sign.
+// last point they share and go on from there, or the kiosk forks; that nothing
+// reaches the hub's ledger that the device did not sign; and that a blob goes
+// after all records, from the exact byte where it stopped, so that a cut wastes
+// one chunk at most.
 //
 // It does not wait, dial, store or tell the time: it has no clock, goroutine,
 // channel, socket or file. Drivers (kiosk/uplink, hub/intake, a courier file)
@@ -66,6 +68,7 @@ type Event struct {
 	Welcomed *wire.Welcome     // answered our Hello, or a batch that did not fit
 	Acked    *wire.Mark        // watermarks moved to here
 	Forked   *wire.JournalFork // the hub's point is not ours: a new journal was begun
+	Blob     *wire.ChunkAck    // the hub's word on a blob counted
 	Bulletin *wire.Bulletin    // for kiosk/bulletin, not looked at here
 	Goodbye  *wire.Goodbye     // the hub ends the session
 	Ignored  Reason            // why the frame moved nothing

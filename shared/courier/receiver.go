@@ -24,6 +24,8 @@ type Receiver struct {
 	lanes  map[wire.JournalID]*lane // offered by the last Hello
 	queue  []pending                // deliveries handed out, oldest first
 	load   int                      // bytes of their bodies, since the last Hello
+	chunks int                      // handed out and not accounted for, since the last Hello
+	stale  int                      // the same from before it
 }
 
 // lane is one offered journal.
@@ -46,6 +48,7 @@ type Step struct {
 	Hello   *wire.Hello   // the session began, or began again after a fork
 	Reply   []wire.Frame  // send these
 	Append  *Delivery     // commit this, then call Stored
+	Chunk   *wire.Chunk   // store this, or only look when it has no bytes, then call ChunkStored
 	Vitals  *wire.Vitals  // for hub/vitals
 	Goodbye *wire.Goodbye // the kiosk ends the session
 }
@@ -97,6 +100,8 @@ func (r *Receiver) Receive(f wire.Frame) (Step, error) {
 	switch f := f.(type) {
 	case wire.Batch:
 		return r.batch(f)
+	case wire.Chunk:
+		return r.chunk(f)
 	case wire.Vitals:
 		return Step{Vitals: &f}, nil
 	case wire.Goodbye:
@@ -132,6 +137,7 @@ func (r *Receiver) hello(h wire.Hello) (Step, error) {
 // forget stops counting what was in flight before a Hello, as the kiosk does.
 func (r *Receiver) forget() {
 	r.load = 0
+	r.stale, r.chunks = r.stale+r.chunks, 0
 	for i := range r.queue {
 		r.queue[i].bytes = 0
 	}

@@ -3,12 +3,14 @@ package courier
 import (
 	"fmt"
 
+	"nghe/shared/blob"
 	"nghe/shared/wire"
 )
 
 // SenderConfig is what a Sender needs.
 type SenderConfig struct {
 	Outbox     Outbox
+	Blobs      Blobs                                  // nil: this kiosk sends no blobs
 	Sign       func(statement []byte) ([]byte, error) // with the device's key
 	Verify     func(statement, signature []byte) bool // with the hub's custody key
 	MaxRecords int                                    // in one batch; 0 means 5000
@@ -24,6 +26,12 @@ type Sender struct {
 	sent    wire.Point     // last record given to this connection
 	credit  int            // bytes of bodies the hub lets us have in flight
 	flight  []parcel       // batches sent and not yet acknowledged, oldest first
+
+	epoch   uint64             // of the hub that welcomed us
+	ship    *shipment          // nil: none
+	asked   bool               // a chunk is on its way
+	resting bool               // the hub has no room: no blob until Remind
+	passed  map[blob.Hash]bool // offered in this round; true: settled as far as it can be
 }
 
 type senderState uint8
@@ -62,6 +70,7 @@ func (s *Sender) Hello(h wire.Hello) (wire.Hello, error) {
 		return wire.Hello{}, fmt.Errorf("read branch: %w", err)
 	}
 	s.state, s.journal, s.flight = greeted, b.Journal, nil
+	s.ship, s.asked, s.resting, s.passed = nil, false, false, nil
 	h.Version, h.Epoch = wire.SessionVersion, b.Epoch
 	h.Offers = []wire.Offer{{Journal: b.Journal, Base: b.Base, Head: b.Head}}
 	return h, nil
@@ -76,6 +85,8 @@ func (s *Sender) Receive(f wire.Frame) (Event, error) {
 		return s.welcome(f)
 	case wire.Ack:
 		return s.ack(f)
+	case wire.ChunkAck:
+		return s.chunkAck(f)
 	case wire.Bulletin:
 		return Event{Bulletin: &f}, nil
 	case wire.Goodbye:
@@ -105,9 +116,10 @@ func (s *Sender) Next() (wire.Frame, error) {
 	return s.batch()
 }
 
-// Waiting reports whether the hub owes an answer, a Welcome or an Ack. A driver
-// that hears none for as long as it would wait for a pong hangs up.
-func (s *Sender) Waiting() bool { return s.state == greeted || len(s.flight) > 0 }
+// Waiting reports whether the hub owes an answer: a Welcome, an Ack or a
+// ChunkAck. A driver that hears none for as long as it would wait for a pong
+// hangs up.
+func (s *Sender) Waiting() bool { return s.state == greeted || len(s.flight) > 0 || s.asked }
 
 // batch packs what fits into the free part of the window. Halves are waited
 // for, so that a nearly full window is not filled with crumbs.
@@ -189,7 +201,7 @@ func (s *Sender) welcome(w wire.Welcome) (Event, error) {
 	if _, err := s.advance(b, st.Received, st.Safe); err != nil {
 		return Event{}, err
 	}
-	s.state, s.sent, s.flight, s.credit = open, st.Received, nil, int(w.Credit)
+	s.state, s.sent, s.flight, s.credit, s.epoch = open, st.Received, nil, int(w.Credit), w.Epoch
 	return Event{Welcomed: &w}, nil
 }
 
@@ -283,6 +295,9 @@ func (s *Sender) judge(epoch uint64, j wire.JournalID, received, safe wire.Point
 		return b, OldEpoch, nil
 	}
 	if epoch > b.Epoch {
+		if err := s.forget(); err != nil {
+			return b, "", err
+		}
 		b.Epoch, b.Received, b.Safe = epoch, b.Floor, b.Floor
 		if err := s.cfg.Outbox.Advance(wire.Mark{Journal: b.Journal, Epoch: epoch, Received: b.Floor, Safe: b.Floor}); err != nil {
 			return b, "", fmt.Errorf("drop watermarks for epoch %d: %w", epoch, err)
@@ -292,6 +307,19 @@ func (s *Sender) judge(epoch uint64, j wire.JournalID, received, safe wire.Point
 		return b, OtherJournal, nil
 	}
 	return b, "", nil
+}
+
+// forget has blobs offered again before the new epoch is committed: a crash
+// between the two repeats it.
+func (s *Sender) forget() error {
+	if s.cfg.Blobs == nil {
+		return nil
+	}
+	if err := s.cfg.Blobs.HubForgot(); err != nil {
+		return fmt.Errorf("offer blobs again to a restored hub: %w", err)
+	}
+	s.passed = nil
+	return nil
 }
 
 // advance applies a point already found equal, and safe only if it is ours too

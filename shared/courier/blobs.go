@@ -1,0 +1,226 @@
+package courier
+
+import (
+	"errors"
+	"fmt"
+
+	"nghe/shared/blob"
+	"nghe/shared/wire"
+)
+
+// Blobs is what the Sender asks of the kiosk's spool of sealed blobs. Every
+// call stands for itself; others may add, release or delete between two calls.
+type Blobs interface {
+	// NextBlob is the next blob to offer: first those the hub is not known to
+	// hold, in order of arrival, then those it has on its own disk only. Blobs
+	// for which passed is true are left out. False: none is left.
+	NextBlob(passed func(blob.Hash) bool) (blob.Ref, bool, error)
+	// ReadBlob returns n bytes of a blob from offset on.
+	ReadBlob(h blob.Hash, offset uint64, n int) ([]byte, error)
+	// HubSays notes how far the hub is with a blob: BlobPartial (it is to be
+	// sent, whatever was said before), BlobStored, BlobArchived (it may be
+	// deleted) or BlobRefused. A blob that is not here needs nothing.
+	HubSays(h blob.Hash, s wire.BlobState) error
+	// HubForgot says that the hub was restored: what it said of blobs counts no
+	// more, and all that is still here is to be offered again.
+	HubForgot() error
+}
+
+// ErrBlobs says that the spool of blobs failed at one of them. That one is
+// passed over until Remind; the session and its records go on.
+var ErrBlobs = errors.New("courier: spool of blobs failed")
+
+// shipment is the blob that is on its way.
+type shipment struct {
+	ref    blob.Ref
+	known  bool   // the hub has said how much of it it holds
+	offset uint64 // that much
+	stuck  int    // answers that did not lead on
+}
+
+// maxStuck ends the patience with a hub that does not get on with a blob. Three
+// are ordinary: it asks for a damaged blob from its beginning twice and then
+// refuses it.
+const maxStuck = 4
+
+// Chunk is the next piece of a blob, of at most that many bytes, nil when there
+// is none to send now. Call it when Next gives nothing: while a record waits,
+// or one is on its way, Chunk gives nothing either. One chunk is on its way at
+// a time, so a cut wastes no more.
+//
+// An error that is ErrBlobs is for the log: call Chunk again.
+func (s *Sender) Chunk(most int) (wire.Frame, error) {
+	if s.cfg.Blobs == nil || s.state != open || s.asked || s.resting || len(s.flight) > 0 || most <= 0 {
+		return nil, nil
+	}
+	b, err := s.cfg.Outbox.Branch()
+	if err != nil {
+		return nil, fmt.Errorf("read branch: %w", err)
+	}
+	if b.Journal != s.journal || s.sent.Seq < b.Head.Seq {
+		return nil, nil
+	}
+	if s.ship == nil {
+		if err := s.load(); err != nil || s.ship == nil {
+			return nil, err
+		}
+	}
+	return s.chunk(min(most, wire.MaxChunk))
+}
+
+func (s *Sender) load() error {
+	ref, ok, err := s.cfg.Blobs.NextBlob(func(h blob.Hash) bool { _, passed := s.passed[h]; return passed })
+	switch {
+	case err != nil:
+		s.resting = true
+		return fmt.Errorf("%w: find the next: %w", ErrBlobs, err)
+	case ok:
+		s.ship = &shipment{ref: ref}
+	}
+	return nil
+}
+
+// chunk asks how much the hub holds, once in a session, and goes on from there.
+func (s *Sender) chunk(most int) (wire.Frame, error) {
+	c := wire.Chunk{Hash: s.ship.ref.Hash, Size: s.ship.ref.Size, Offset: s.ship.offset}
+	n := int(min(uint64(most), c.Size-c.Offset))
+	if s.ship.known && n > 0 {
+		var err error
+		c.Bytes, err = s.cfg.Blobs.ReadBlob(c.Hash, c.Offset, n)
+		if err == nil && len(c.Bytes) != n {
+			err = fmt.Errorf("%d bytes at %d, want %d", len(c.Bytes), c.Offset, n)
+		}
+		if err != nil {
+			s.pass(c.Hash, false)
+			return nil, fmt.Errorf("%w: read %x: %w", ErrBlobs, c.Hash, err)
+		}
+	}
+	s.asked = true
+	return c, nil
+}
+
+// pass leaves a blob for another round. Settled: there is nothing to be done
+// for it but to ask whether it is archived by now.
+func (s *Sender) pass(h blob.Hash, settled bool) {
+	if s.passed == nil {
+		s.passed = map[blob.Hash]bool{}
+	}
+	s.passed[h] = settled
+	if s.ship != nil && s.ship.ref.Hash == h {
+		s.ship = nil
+	}
+}
+
+// Remind has blobs offered again that could not be sent: call it every few
+// minutes of a session. With stored, and a few times a day, it also has the hub
+// asked about those it holds on its own disk only, and those no record named.
+func (s *Sender) Remind(stored bool) {
+	s.resting = false
+	for h, settled := range s.passed {
+		if stored || !settled {
+			delete(s.passed, h)
+		}
+	}
+}
+
+// chunkAck takes the hub's word on a blob: the answer to a chunk, or news that
+// nobody asked for. It counts only from a hub that is not older than the newest
+// this kiosk has heard of.
+func (s *Sender) chunkAck(a wire.ChunkAck) (Event, error) {
+	if s.cfg.Blobs == nil || s.state != open {
+		return Event{Ignored: NotAsked}, nil
+	}
+	b, err := s.cfg.Outbox.Branch()
+	if err != nil {
+		return Event{}, fmt.Errorf("read branch: %w", err)
+	}
+	if s.epoch < b.Epoch {
+		return Event{Ignored: OldEpoch}, nil
+	}
+	answer := s.asked && s.ship != nil && s.ship.ref.Hash == a.Hash
+	s.asked = s.asked && !answer
+	switch a.State {
+	case wire.BlobStored, wire.BlobArchived, wire.BlobRefused:
+		return s.settled(a)
+	case wire.BlobPartial:
+		if answer {
+			return s.leadOn(a)
+		}
+	default:
+		if answer {
+			s.putOff(a)
+			return Event{Blob: &a}, nil
+		}
+	}
+	return Event{Ignored: NotAsked}, nil
+}
+
+func (s *Sender) settled(a wire.ChunkAck) (Event, error) {
+	s.pass(a.Hash, true)
+	if err := s.cfg.Blobs.HubSays(a.Hash, a.State); err != nil {
+		s.pass(a.Hash, false)
+		return Event{Blob: &a}, fmt.Errorf("%w: note state %d of %x: %w", ErrBlobs, a.State, a.Hash, err)
+	}
+	return Event{Blob: &a}, nil
+}
+
+// leadOn goes on at the byte the hub asks for, also backwards: it may have
+// found the blob damaged, or have lost what it had.
+func (s *Sender) leadOn(a wire.ChunkAck) (Event, error) {
+	if a.Offset > s.ship.ref.Size {
+		return Event{}, wire.Errorf(wire.CodeMalformed, "hub holds %d bytes of a blob of %d", a.Offset, s.ship.ref.Size)
+	}
+	first := !s.ship.known
+	if !first && a.Offset <= s.ship.offset {
+		s.ship.stuck++
+	}
+	s.ship.known, s.ship.offset = true, a.Offset
+	if s.ship.stuck >= maxStuck {
+		s.pass(a.Hash, false)
+	}
+	if !first {
+		return Event{Blob: &a}, nil
+	}
+	if err := s.cfg.Blobs.HubSays(a.Hash, wire.BlobPartial); err != nil {
+		return Event{Blob: &a}, fmt.Errorf("%w: note that %x is to be sent: %w", ErrBlobs, a.Hash, err)
+	}
+	return Event{Blob: &a}, nil
+}
+
+// putOff keeps a blob for later. A hub without room has none for others either;
+// one that lacks the record, or says what this program does not know, may take
+// the next.
+func (s *Sender) putOff(a wire.ChunkAck) {
+	if a.State == wire.BlobWait {
+		s.ship, s.resting = nil, true
+		return
+	}
+	s.pass(a.Hash, true)
+}
+
+// maxChunks is how many chunks of a session may be unanswered: one, and one
+// more where an unasked word of the hub and a chunk have crossed.
+const maxChunks = 2
+
+func (r *Receiver) chunk(c wire.Chunk) (Step, error) {
+	if r.chunks >= maxChunks {
+		return Step{}, wire.Errorf(wire.CodeTooLarge, "%d chunks before the answer to the first", r.chunks+1)
+	}
+	r.chunks++
+	return Step{Chunk: &c}, nil
+}
+
+// ChunkStored takes how far the hub is after a Chunk, once what it says is on
+// the hub's disk: one call for each, in order. It returns the answer to send,
+// nil when the kiosk has greeted again since and will ask anew.
+func (r *Receiver) ChunkStored(a wire.ChunkAck) (wire.Frame, error) {
+	switch {
+	case r.stale > 0:
+		r.stale--
+		return nil, nil
+	case r.chunks == 0:
+		return nil, fmt.Errorf("account for chunk: none is outstanding")
+	}
+	r.chunks--
+	return a, nil
+}
