@@ -129,3 +129,20 @@ func (s CaseState) May(next CaseState) bool {
 	}
 	return next.mainRoad() > s.mainRoad() && next != CaseClosed
 }
+
+// MaxNote is the longest note, in bytes, that a case box can carry.
+const MaxNote = 2000
+
+// ValidNote says why a note cannot be shown to whoever asks about a case.
+func ValidNote(note string) error {
+	if note == "" {
+		return nil
+	}
+	if len(note) > MaxNote {
+		return invalid("note", "write at most 2,000 bytes, about 1,300 letters")
+	}
+	if want := wrongTextOf(note, MaxNote); want != "" {
+		return invalid("note", want)
+	}
+	return nil
+}

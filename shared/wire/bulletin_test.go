@@ -124,6 +124,9 @@ func TestBulletinVersionsNeverFallBack(t *testing.T) {
 }
 
 func TestCaseNewsRefuses(t *testing.T) {
+	if MaxNote != feedback.MaxNote {
+		t.Error("a note that may be written cannot be boxed, or the other way round")
+	}
 	for _, n := range []CaseNews{{Note: strings.Repeat("x", MaxNote+1)}, {Note: "\xff"}, {Updated: -1}, {Updated: 1 << 60}} {
 		if _, err := EncodeCaseNews(n); err == nil {
 			t.Errorf("%+v: encoded", n)
