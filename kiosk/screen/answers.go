@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"nghe/kiosk/outbox"
@@ -149,4 +151,18 @@ func refuse(w http.ResponseWriter, r refusal) {
 	reply(w, r.status, struct {
 		Error detail `json:"error"`
 	}{detail{r.code, r.message, r.field}})
+}
+
+func isName(s string, most int) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	return s != "" && len(s) <= most && strings.Trim(s, letters) == ""
+}
+
+func isHex(s string, digits int) bool {
+	return len(s) == digits && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+func isJSON(contentType string) bool {
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && kind == "application/json"
 }

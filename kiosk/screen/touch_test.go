@@ -15,6 +15,8 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"nghe/shared/feedback"
 )
 
 func (k *kiosk) expect(kept string) {
@@ -185,6 +187,27 @@ func TestRetryKeepsExactlyOne(t *testing.T) {
 	k.until("the honest text", "document.querySelector('h1').innerText.replaceAll('\u00a0', ' ') === 'Máy chưa lưu được ý kiến'")
 	k.wait("thanks")
 	k.expect("satisfied 2 vi, low skipped vi")
+}
+
+// What the store will never keep is told, not thanked for, and not repeated.
+func TestRefusedIsTold(t *testing.T) {
+	k := open(t, portrait, nil)
+	var times atomic.Int32
+	k.store.set(func() error {
+		times.Add(1)
+		return &feedback.Invalid{Field: "score", Want: "an answer this test allows"}
+	}, nil)
+	k.start()
+	k.rate(2)
+	k.wait("sorry")
+	if text := k.text("main"); !strings.Contains(text, "chưa được lưu") || strings.Contains(text, "cảm ơn") {
+		t.Errorf("after a refusal the screen says %q", text)
+	}
+	k.tap("[data-act=done]")
+	k.wait("attract")
+	if n := times.Load(); n != 1 {
+		t.Errorf("asked %d times, want once", n)
+	}
 }
 
 // The agent is restarted under the page: no thanks while it is away.
