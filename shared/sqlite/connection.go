@@ -41,6 +41,16 @@ func dsn(cfg Config, readOnly bool) string {
 	return "file:" + path.EscapedPath() + "?" + keys.Encode()
 }
 
+// copyingDSN reads the database and may write another file.
+func copyingDSN(cfg Config) string {
+	path := url.URL{Path: filepath.ToSlash(cfg.Path)}
+	keys := url.Values{"mode": {"ro"}, "_busy_timeout": {"2000"}}
+	if cfg.VFS != "" {
+		keys.Set("vfs", cfg.VFS)
+	}
+	return "file:" + path.EscapedPath() + "?" + keys.Encode()
+}
+
 // wanted is what each pragma must read back as.
 func wanted(readOnly bool) map[string]string {
 	queryOnly := "0"

@@ -34,3 +34,5 @@ PRAGMA query_only;
 PRAGMA wal_checkpoint(TRUNCATE);
 -- name: check
 PRAGMA quick_check(1);
+-- name: copy
+VACUUM INTO $1;

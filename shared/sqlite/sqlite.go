@@ -46,10 +46,11 @@ type Config struct {
 
 // DB is an open database file, safe for any number of goroutines.
 type DB struct {
-	writer *sql.DB // nil when read-only; never more than one connection
-	reader *sql.DB
-	broken atomic.Pointer[error] // set once, by the first fault that only opening again may cure
-	closed atomic.Bool
+	writer  *sql.DB // nil when read-only; never more than one connection
+	reader  *sql.DB
+	copying string                // DSN of a connection that reads and writes another file
+	broken  atomic.Pointer[error] // set once, by the first fault that only opening again may cure
+	closed  atomic.Bool
 }
 
 // Open opens the file, making it when it is missing, and refuses when any
@@ -66,7 +67,7 @@ func Open(cfg Config) (*DB, error) {
 }
 
 func open(cfg Config) (*DB, error) {
-	db := &DB{reader: pool(cfg, true)}
+	db := &DB{reader: pool(cfg, true), copying: copyingDSN(cfg)}
 	if !cfg.ReadOnly {
 		if err := create(cfg); err != nil {
 			return nil, err
