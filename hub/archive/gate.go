@@ -1,8 +1,11 @@
 package archive
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -33,7 +36,6 @@ func newGate(cfg S3Config) (*gate, error) {
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        trust,
 		TLSHandshakeTimeout:    min(cfg.Patience, 10*time.Second),
-		ResponseHeaderTimeout:  cfg.Patience,
 		IdleConnTimeout:        20 * time.Second, // servers hang up at a minute or so
 		MaxIdleConnsPerHost:    8,
 		MaxResponseHeaderBytes: 64 << 10,
@@ -66,7 +68,24 @@ func doubt(r *http.Request, a *http.Response) error {
 		return fmt.Errorf("%w: a web page came back with %q, from a proxy, a sign-in page of the network, or another service on this port", errNotS3, a.Status)
 	case a.StatusCode/100 == 2 && r.Method == http.MethodPut && a.Header.Get("ETag") == "":
 		return fmt.Errorf("%w: an upload was answered without a tag", errNotS3)
+	case a.StatusCode/100 == 2 && r.URL.Query().Has("list-type"):
+		return doubtList(a)
 	}
+	return nil
+}
+
+// doubtList looks at how a list begins: the client takes any XML, and so a page
+// of somebody else, for an empty archive.
+func doubtList(a *http.Response) error {
+	body := bufio.NewReader(a.Body)
+	begin, _ := body.Peek(512) // shorter is for the client to judge
+	if !bytes.Contains(begin, []byte("<ListBucketResult")) {
+		return fmt.Errorf("%w: a list of objects was asked for, and something else came", errNotS3)
+	}
+	a.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, a.Body}
 	return nil
 }
 

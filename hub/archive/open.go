@@ -60,7 +60,7 @@ type S3Config struct {
 	Plain bool
 
 	// Patience is how long a server may be silent; 0: 30 s. A transfer may take
-	// that long and a second more for each 16 KiB.
+	// twice as long, and a second more for each 16 KiB.
 	Patience time.Duration
 	// Now is the hub's clock; nil: time.Now.
 	Now func() time.Time

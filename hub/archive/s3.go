@@ -121,12 +121,12 @@ func (s *S3) send(ctx context.Context, key string, ref blob.Ref, sum []byte, bod
 	return info.ETag, nil
 }
 
-// holds asks without fetching. A user who may not ask is told "no": the upload
-// itself replaces nothing.
+// holds asks without fetching. Where the question is refused the answer is
+// "no": the upload itself replaces nothing, and is refused with a reason.
 func (s *S3) holds(ctx context.Context, key string) (bool, error) {
 	_, err := s.stat(ctx, key)
 	var answer minio.ErrorResponse
-	if errors.As(err, &answer) && (answer.Code == minio.NoSuchKey || answer.Code == minio.AccessDenied) {
+	if errors.As(err, &answer) && (answer.StatusCode == 404 || answer.StatusCode == 403 || answer.StatusCode == 400) {
 		return false, nil
 	}
 	return err == nil, err
@@ -302,7 +302,7 @@ func (s *S3) watch(ctx context.Context, size uint64) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &watch{patience: s.cfg.Patience, cancel: cancel}
 	w.silence = time.AfterFunc(w.patience, func() { cancel(errSilent) })
-	w.whole = time.AfterFunc(w.patience+slow(size), func() { cancel(errSlow) })
+	w.whole = time.AfterFunc(2*w.patience+slow(size), func() { cancel(errSlow) })
 	return ctx, w
 }
 
@@ -314,7 +314,7 @@ func (w *watch) moved() { w.silence.Reset(w.patience) }
 // allow gives time for size more bytes.
 func (w *watch) allow(size uint64) {
 	w.moved()
-	w.whole.Reset(w.patience + slow(size))
+	w.whole.Reset(2*w.patience + slow(size))
 }
 
 func (w *watch) stop() {
