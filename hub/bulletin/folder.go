@@ -1,0 +1,295 @@
+package bulletin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"nghe/shared/feedback"
+	"nghe/shared/seal"
+	"nghe/shared/wire"
+)
+
+// Refused says what is wrong with a folder to publish, and where.
+type Refused struct {
+	File  string // below the folder
+	Field string // JSON name, where one is to blame
+	Want  string // what would be right
+}
+
+func (r *Refused) Error() string {
+	where := r.File
+	if r.Field != "" {
+		where += ", " + r.Field
+	}
+	return where + ": " + r.Want
+}
+
+func refused(file string, err error) error {
+	r := &Refused{File: file, Want: err.Error()}
+	if told := (*feedback.Invalid)(nil); errors.As(err, &told) {
+		r.Field = told.Field
+	}
+	return r
+}
+
+// content is what a folder holds.
+type content struct {
+	questionnaires []feedback.Questionnaire
+	notices        []feedback.Notice
+	texts          feedback.Texts
+	named          []wire.Recipient
+	from           map[string]string // file of each, by what it is: "questionnaire today"
+}
+
+// maxFile bounds one file.
+const maxFile = 256 << 10
+
+// readFolder reads the folder whole and refuses whatever has no meaning in it.
+func readFolder(dir string) (content, error) {
+	c := content{texts: feedback.Texts{}, from: map[string]string{}}
+	root, err := os.OpenRoot(dir) // no link leads out of it
+	if err != nil {
+		return c, fmt.Errorf("read folder: %w", err)
+	}
+	defer root.Close()
+	files := root.FS()
+	entries, err := fs.ReadDir(files, ".")
+	if err != nil {
+		return c, fmt.Errorf("read folder: %w", err)
+	}
+	for _, e := range entries {
+		if err := c.entry(files, e); err != nil {
+			return c, err
+		}
+	}
+	if len(c.from) == 0 {
+		return c, &Refused{File: dir, Want: "nothing to publish; put questionnaires/*.json, texts/*.json, notices/*.json or recipients.json into it"}
+	}
+	return c, nil
+}
+
+func (c *content) entry(files fs.FS, e fs.DirEntry) error {
+	name := e.Name()
+	readers := map[string]func(file string, text []byte) error{"questionnaires": c.questionnaire, "texts": c.text, "notices": c.notice}
+	switch {
+	case strings.HasPrefix(name, ".") || name == "README.md":
+		return nil
+	case name == "recipients.json":
+		text, err := readFile(files, name)
+		if err != nil {
+			return err
+		}
+		return c.recipients(name, text)
+	case readers[name] == nil || !e.IsDir():
+		return &Refused{File: name, Want: "has no meaning here; there are questionnaires/, texts/, notices/ and recipients.json"}
+	}
+	entries, err := fs.ReadDir(files, name) // in the order of their names
+	if err != nil {
+		return refused(name, err)
+	}
+	for _, below := range entries {
+		file := path.Join(name, below.Name())
+		if strings.HasPrefix(below.Name(), ".") {
+			continue
+		}
+		if path.Ext(file) != ".json" || below.IsDir() {
+			return &Refused{File: file, Want: "has no meaning here; name files *.json"}
+		}
+		text, err := readFile(files, file)
+		if err != nil {
+			return err
+		}
+		if err := readers[name](file, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readFile(files fs.FS, name string) ([]byte, error) {
+	f, err := files.Open(name)
+	if err != nil {
+		return nil, refused(name, err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, refused(name, err)
+	}
+	if len(text) > maxFile {
+		return nil, &Refused{File: name, Want: "is longer than 256 KiB"}
+	}
+	return text, nil
+}
+
+// once refuses a second thing of one name.
+func (c *content) once(file, what string) error {
+	if other, twice := c.from[what]; twice {
+		return &Refused{File: file, Want: fmt.Sprintf("%s is in %s already; keep one of them", what, other)}
+	}
+	c.from[what] = file
+	return nil
+}
+
+func (c *content) questionnaire(file string, text []byte) error {
+	var q feedback.Questionnaire
+	if err := decode(text, &q); err != nil {
+		return refused(file, err)
+	}
+	if err := q.Validate(); err != nil {
+		return refused(file, err)
+	}
+	c.questionnaires = append(c.questionnaires, q)
+	return c.once(file, fmt.Sprintf("questionnaire %q", q.ID))
+}
+
+func (c *content) notice(file string, text []byte) error {
+	var n feedback.Notice
+	if err := decode(text, &n); err != nil {
+		return refused(file, err)
+	}
+	if err := n.Validate(); err != nil {
+		return refused(file, err)
+	}
+	c.notices = append(c.notices, n)
+	return c.once(file, fmt.Sprintf("notice %q", n.ID))
+}
+
+func (c *content) text(file string, text []byte) error {
+	var some feedback.Texts
+	if err := decode(text, &some); err != nil {
+		return refused(file, err)
+	}
+	if err := some.Validate(); err != nil {
+		return refused(file, err)
+	}
+	for id, t := range some {
+		if err := c.once(file, fmt.Sprintf("text %q", id)); err != nil {
+			return err
+		}
+		c.texts[id] = t
+	}
+	return nil
+}
+
+func (c *content) recipients(file string, text []byte) error {
+	var list struct {
+		Named []struct {
+			Name string `json:"name"`
+			Key  string `json:"key"`
+		} `json:"named"`
+	}
+	if err := decode(text, &list); err != nil {
+		return refused(file, err)
+	}
+	c.from["recipients"] = file
+	var keys []string
+	for i, r := range list.Named {
+		field := fmt.Sprintf("named[%d].", i)
+		if name := (feedback.Texts{"name": {feedback.Vietnamese: r.Name, feedback.English: r.Name}}); name.Validate() != nil || len(r.Name) > wire.MaxName {
+			return &Refused{file, field + "name", "write the officer's name as residents shall read it, at most 128 bytes"}
+		}
+		if _, err := seal.Seal(seal.Letter{}, []string{r.Key}, false); err != nil || strings.ContainsAny(r.Key, "\n\r") {
+			return &Refused{file, field + "key", "write the public half of the officer's key: age1…"}
+		}
+		keys = append(keys, r.Key)
+		c.named = append(c.named, wire.Recipient{Name: r.Name, Key: r.Key})
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	if _, err := seal.Seal(seal.Letter{}, keys, false); err != nil {
+		return &Refused{file, "named", "all keys must be of one kind; make the old ones anew"}
+	}
+	return nil
+}
+
+// sheet is the content as kiosks get it.
+func (c content) sheet() (wire.BulletinBody, error) {
+	s := wire.Sheet{Named: c.named}
+	for _, q := range c.questionnaires {
+		text, err := json.Marshal(q)
+		if err != nil {
+			return wire.BulletinBody{}, err
+		}
+		s.Questionnaires = append(s.Questionnaires, text)
+	}
+	for _, n := range c.notices {
+		text, err := json.Marshal(n)
+		if err != nil {
+			return wire.BulletinBody{}, err
+		}
+		s.Notices = append(s.Notices, text)
+	}
+	if len(c.texts) > 0 {
+		text, err := json.Marshal(c.texts)
+		if err != nil {
+			return wire.BulletinBody{}, err
+		}
+		s.Texts = text
+	}
+	return wire.BulletinBody{Sheet: []wire.Sheet{s}}, nil
+}
+
+// decode reads one JSON object and refuses unknown keys, keys given twice and
+// anything behind it. (Package strict knows no keys like zh-Hans.)
+func decode(text []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if err := unique(d, 0); err != nil {
+		return err
+	}
+	d = json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the JSON object; leave one object")
+	}
+	return nil
+}
+
+const deepest = 16
+
+func unique(d *json.Decoder, depth int) error {
+	token, err := d.Token()
+	if err != nil {
+		return fmt.Errorf("is not JSON: %w", err)
+	}
+	open, ok := token.(json.Delim)
+	if !ok {
+		return nil
+	}
+	if depth == deepest {
+		return errors.New("is nested too deep")
+	}
+	var seen []string
+	for d.More() {
+		if open == '{' {
+			key, err := d.Token()
+			if err != nil {
+				return fmt.Errorf("is not JSON: %w", err)
+			}
+			name, _ := key.(string)
+			if slices.ContainsFunc(seen, func(s string) bool { return strings.EqualFold(s, name) }) {
+				return fmt.Errorf("key %q is there twice; keep one", name)
+			}
+			seen = append(seen, name)
+		}
+		if err := unique(d, depth+1); err != nil {
+			return err
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return fmt.Errorf("is not JSON: %w", err)
+	}
+	return nil
+}

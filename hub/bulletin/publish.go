@@ -1,0 +1,160 @@
+package bulletin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"nghe/hub/database"
+	"nghe/shared/feedback"
+	"nghe/shared/wire"
+)
+
+// Published says what was published, for the operator.
+type Published struct {
+	Questionnaires []string // "today 3", the first is asked
+	Texts          int
+	Notices        int
+	Named          int
+	Bytes          int // as sent
+}
+
+// mostSheet leaves room in a frame for items beside the sheet.
+const mostSheet = 192 << 10
+
+// Publish puts what a folder holds in the place of what was published before.
+// A *Refused says what is wrong with it; then nothing has changed. A running
+// hub tells kiosks within a second.
+func (b *Bulletin) Publish(ctx context.Context, dir, by string) (Published, error) {
+	c, err := readFolder(dir)
+	if err != nil {
+		return Published{}, err
+	}
+	if err := b.placesOf(ctx, c); err != nil {
+		return Published{}, err
+	}
+	sheet, err := c.sheet()
+	if err != nil {
+		return Published{}, fmt.Errorf("publish: %w", err)
+	}
+	body, err := wire.EncodeBulletin(sheet)
+	if err != nil || len(body) > mostSheet {
+		return Published{}, &Refused{File: dir, Want: "is too long altogether for one bulletin; shorten the notices"}
+	}
+	err = b.cfg.DB.Write(ctx, func(tx *database.Tx) error { return b.keep(ctx, tx, c, body, by) })
+	if err != nil {
+		return Published{}, err
+	}
+	p := Published{Texts: len(c.texts), Notices: len(c.notices), Named: len(c.named), Bytes: len(body)}
+	for _, q := range c.questionnaires {
+		p.Questionnaires = append(p.Questionnaires, fmt.Sprintf("%s %d", q.ID, q.Version))
+	}
+	return p, nil
+}
+
+// placesOf refuses a notice for a place that is not: it would hang nowhere.
+func (b *Bulletin) placesOf(ctx context.Context, c content) error {
+	if b.cfg.Places == nil {
+		return nil
+	}
+	places, err := b.cfg.Places(ctx)
+	if err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	for _, n := range c.notices {
+		for _, p := range n.Places {
+			if !slices.Contains(places, p) {
+				return &Refused{c.from[fmt.Sprintf("notice %q", n.ID)], "places", fmt.Sprintf("there is no place %q", p)}
+			}
+		}
+	}
+	return nil
+}
+
+func (b *Bulletin) keep(ctx context.Context, tx *database.Tx, c content, body []byte, by string) error {
+	if _, err := tx.ExecContext(ctx, b.sql["count edit"]); err != nil { // first: it locks the head
+		return fmt.Errorf("publish: %w", err)
+	}
+	before, err := b.history(ctx, tx)
+	if err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	now := b.cfg.Now().UnixMicro()
+	for _, q := range c.questionnaires {
+		text, digest, err := meaningOf(q)
+		if err != nil {
+			return fmt.Errorf("publish: %w", err)
+		}
+		if err := before.allow(q, digest); err != nil {
+			return &Refused{c.from[fmt.Sprintf("questionnaire %q", q.ID)], "version", err.Error()}
+		}
+		if _, err := tx.ExecContext(ctx, b.sql["add questionnaire"], q.ID, int64(q.Version), digest[:], string(text), now); err != nil {
+			return fmt.Errorf("publish: %w", err)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, b.sql["put content"], body, now, by); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	return nil
+}
+
+// meaningOf is a questionnaire's JSON in one spelling, and its hash: how the
+// file was laid out does not matter.
+func meaningOf(q feedback.Questionnaire) ([]byte, [32]byte, error) {
+	text, err := json.Marshal(q)
+	return text, sha256.Sum256(text), err
+}
+
+// versions are what each questionnaire meant, by id and version.
+type versions map[string]map[int][32]byte
+
+// history is every version kiosks may have shown: those published, and the
+// seed, which a kiosk shows before it hears of any.
+func (b *Bulletin) history(ctx context.Context, q database.Queryer) (versions, error) {
+	all := versions{}
+	for _, s := range feedback.Seed().Questionnaires {
+		_, digest, err := meaningOf(s)
+		if err != nil {
+			return nil, err
+		}
+		all.add(s.ID, s.Version, digest)
+	}
+	rows, err := q.QueryContext(ctx, b.sql["questionnaires"])
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var version int
+		var digest []byte
+		if err := rows.Scan(&id, &version, &digest); err != nil {
+			return nil, err
+		}
+		all.add(id, version, [32]byte(digest))
+	}
+	return all, rows.Err()
+}
+
+func (v versions) add(id string, version int, digest [32]byte) {
+	if v[id] == nil {
+		v[id] = map[int][32]byte{}
+	}
+	v[id][version] = digest
+}
+
+func (v versions) allow(q feedback.Questionnaire, digest [32]byte) error {
+	newest := 0
+	for version := range v[q.ID] {
+		newest = max(newest, version)
+	}
+	switch {
+	case q.Version < newest:
+		return fmt.Errorf("version %d was published before, so %d would go back; make it %d", newest, q.Version, newest+1)
+	case q.Version == newest && v[q.ID][newest] != digest:
+		return fmt.Errorf("it differs from the version %d that kiosks have asked; a change of wording is version %d", newest, newest+1)
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package bulletin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"nghe/shared/feedback"
+	"nghe/shared/seal"
+)
+
+const (
+	question = `{"id":"lights","version":1,"title":{"vi":"Đèn đường","en":"Street lights"},"questions":[{"id":"satisfied","kind":"satisfaction","text":{"vi":"Đèn có sáng không?","en":"Are the lights on?"}}]}`
+	notice   = `{"id":"meeting","title":{"vi":"Họp tổ dân phố","en":"Meeting"},"body":{"vi":"Mời bà con đến họp.","en":"Please come."},"until":"2026-12-01"}`
+	texts    = `{"slogan":{"vi":"Gần dân, trọng dân","en":"Close to the people","zh-Hans":"亲民"}}`
+)
+
+// oldKind is a recipient of age's first kind.
+const oldKind = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+
+func placesOfTest(context.Context) ([]string, error) { return []string{"qt-01", "qt-02"}, nil }
+
+// folder writes a folder to publish.
+func folder(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func officerKey(t *testing.T) string {
+	t.Helper()
+	_, public, err := seal.NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return public
+}
+
+func TestPublish(t *testing.T) {
+	key := officerKey(t)
+	conformance(t, func(o *office) {
+		dir := folder(t, map[string]string{
+			"questionnaires/2-lights.json": question, "questionnaires/1-today.json": seedToday(t), "notices/meeting.json": notice, "texts/a.json": texts,
+			"texts/b.json": `{"thanks":{"vi":"Cảm ơn","en":"Thanks"}}`, "recipients.json": `{"named":[{"name":"Bà Lan","key":"` + key + `"}]}`,
+			"README.md": "how to", ".git": "x",
+		})
+		p, err := o.Publish(t.Context(), dir, "lan")
+		if err != nil || strings.Join(p.Questionnaires, ", ") != "today 1, lights 1" || p.Texts != 2 || p.Notices != 1 || p.Named != 1 {
+			t.Fatalf("published %+v, %v", p, err)
+		}
+		o.refresh()
+		s := o.reader().catchUp().sheet
+		if s == nil || len(s.Questionnaires) != 2 || len(s.Notices) != 1 || len(s.Named) != 1 || s.Named[0].Key != key || s.Cases != "age1cases" {
+			t.Fatalf("sheet = %+v", s)
+		}
+		var q feedback.Questionnaire
+		if err := json.Unmarshal(s.Questionnaires[1], &q); err != nil || q.ID != "lights" || q.Validate() != nil {
+			t.Errorf("questionnaire = %+v, %v", q, err)
+		}
+		var some feedback.Texts
+		if err := json.Unmarshal(s.Texts, &some); err != nil || some["slogan"]["zh-Hans"] != "亲民" || some["thanks"] == nil {
+			t.Errorf("texts = %+v, %v", some, err)
+		}
+		head := o.Head()
+		if _, err := o.Publish(t.Context(), dir, "lan"); err != nil {
+			t.Fatal(err)
+		}
+		if o.refresh(); o.Head() != head {
+			t.Error("publishing the same again made a version")
+		}
+	})
+}
+
+func seedToday(t *testing.T) string {
+	t.Helper()
+	text, err := json.MarshalIndent(feedback.Seed().Questionnaires[0], "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestVersionsMeanOneWording(t *testing.T) {
+	conformance(t, func(o *office) {
+		publish := func(text string) error {
+			_, err := o.Publish(t.Context(), folder(t, map[string]string{"questionnaires/q.json": text}), "")
+			return err
+		}
+		version := func(n string) string { return strings.Replace(question, `"version":1`, `"version":`+n, 1) }
+		reworded := func(n string) string {
+			return strings.Replace(version(n), "Đèn có sáng không?", "Đèn đã sáng chưa?", 1)
+		}
+		for _, c := range []struct{ name, text, want string }{
+			{"first", version("1"), ""},
+			{"laid out otherwise", strings.ReplaceAll(version("1"), `,"`, ",\n\t\""), ""},
+			{"reworded", reworded("1"), "a change of wording is version 2"},
+			{"next", reworded("2"), ""},
+			{"back", version("1"), "make it 3"},
+			{"leap", version("9"), ""},
+			{"between", reworded("5"), "make it 10"},
+			{"the seed's, changed", strings.Replace(seedToday(t), "today's service", "the service", 1), "a change of wording is version"},
+		} {
+			err := publish(c.text)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%s: %v, want %q", c.name, err, c.want)
+			}
+			if told := (*Refused)(nil); c.want != "" && (!errors.As(err, &told) || told.File != "questionnaires/q.json" || told.Field != "version") {
+				t.Errorf("%s: %#v does not say where", c.name, err)
+			}
+		}
+	})
+}
+
+func TestPublishRefuses(t *testing.T) {
+	o := newOffice(t, "sqlite:"+filepath.Join(t.TempDir(), "hub.db"))
+	if _, err := o.Publish(t.Context(), folder(t, map[string]string{"questionnaires/q.json": question}), ""); err != nil {
+		t.Fatal(err)
+	}
+	o.refresh()
+	head := o.Head()
+	key := officerKey(t)
+	for name, c := range map[string]struct {
+		files             map[string]string
+		file, field, want string
+	}{
+		"nothing":      {map[string]string{"README.md": "x"}, "", "", "nothing to publish"},
+		"stray file":   {map[string]string{"qestionnaires.json": "{}"}, "qestionnaires.json", "", "no meaning"},
+		"stray folder": {map[string]string{"slides/a.json": "{}"}, "slides", "", "no meaning"},
+		"stray kind":   {map[string]string{"notices/a.txt": "x"}, "notices/a.txt", "", "*.json"},
+		"not JSON":     {map[string]string{"notices/a.json": "{"}, "notices/a.json", "", "JSON"},
+		"two objects":  {map[string]string{"notices/a.json": notice + notice}, "notices/a.json", "", "leave one"},
+		"unknown key":  {map[string]string{"notices/a.json": strings.Replace(notice, `"until"`, `"untill"`, 1)}, "notices/a.json", "", "untill"},
+		"key twice":    {map[string]string{"notices/a.json": strings.Replace(notice, `{"id"`, `{"id":"x","id"`, 1)}, "notices/a.json", "", "twice"},
+		"bad question": {map[string]string{"questionnaires/a.json": strings.Replace(question, `"en":"Are the lights on?"`, `"en":""`, 1)}, "questionnaires/a.json", "text.en", "write this text"},
+		"bad notice":   {map[string]string{"notices/a.json": strings.Replace(notice, "2026-12-01", "1/12/2026", 1)}, "notices/a.json", "from", "YYYY-MM-DD"},
+		"bad text":     {map[string]string{"texts/a.json": `{"slogan":{"vi":"x"}}`}, "texts/a.json", "slogan.en", "write this text"},
+		"text twice":   {map[string]string{"texts/a.json": texts, "texts/b.json": texts}, "texts/b.json", "", "texts/a.json"},
+		"questionnaire again": {map[string]string{"questionnaires/a.json": question, "questionnaires/b.json": strings.Replace(question, `"version":1`, `"version":2`, 1)},
+			"questionnaires/b.json", "", "questionnaires/a.json"},
+		"no name":       {map[string]string{"recipients.json": `{"named":[{"key":"` + key + `"}]}`}, "recipients.json", "named[0].name", "name"},
+		"no key":        {map[string]string{"recipients.json": `{"named":[{"name":"Lan","key":"age1x"}]}`}, "recipients.json", "named[0].key", "age1"},
+		"secret key":    {map[string]string{"recipients.json": `{"named":[{"name":"Lan","key":"AGE-SECRET-KEY-1"}]}`}, "recipients.json", "named[0].key", "public half"},
+		"mixed kinds":   {map[string]string{"recipients.json": `{"named":[{"name":"Lan","key":"` + key + `"},{"name":"Minh","key":"` + oldKind + `"}]}`}, "recipients.json", "named", "one kind"},
+		"unknown place": {map[string]string{"notices/a.json": strings.Replace(notice, `"until"`, `"places":["qt-1"],"until"`, 1)}, "notices/a.json", "places", "qt-1"},
+		"long file":     {map[string]string{"notices/a.json": strings.Repeat(" ", maxFile+1)}, "notices/a.json", "", "256 KiB"},
+	} {
+		o.cfg.Places = placesOfTest
+		_, err := o.Publish(t.Context(), folder(t, c.files), "")
+		told := (*Refused)(nil)
+		if !errors.As(err, &told) || c.file != "" && told.File != c.file || told.Field != c.field || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v (%+v), want %s %s with %q", name, err, told, c.file, c.field, c.want)
+		}
+	}
+	if o.refresh(); o.Head() != head {
+		t.Error("something refused was told to kiosks")
+	}
+	if _, err := o.Publish(t.Context(), filepath.Join(t.TempDir(), "none"), ""); err == nil {
+		t.Error("published a folder that is not there")
+	}
+}
+
+// A file that leads out of the folder is not published.
+func TestPublishFollowsNoLinkOut(t *testing.T) {
+	o := newOffice(t, "sqlite:"+filepath.Join(t.TempDir(), "hub.db"))
+	outside := folder(t, map[string]string{"n.json": notice})
+	dir := folder(t, map[string]string{"notices/b.json": strings.Replace(notice, "meeting", "other", 1)})
+	if err := os.Symlink(filepath.Join(outside, "n.json"), filepath.Join(dir, "notices", "a.json")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Publish(t.Context(), dir, ""); err == nil {
+		t.Error("followed a link out of the folder")
+	}
+}
