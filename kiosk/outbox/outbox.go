@@ -27,6 +27,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"nghe/shared/durable"
@@ -63,7 +64,10 @@ var migrations embed.FS
 //go:embed queries.sql
 var queriesText string
 
-var queries = sqlite.Queries(queriesText)
+//go:embed messages.sql
+var messagesText string
+
+var queries = sqlite.Queries(queriesText + "\n" + messagesText)
 
 // query is a section of queries.sql; an empty statement would run and do
 // nothing, so a missing name is a programming error.
@@ -80,6 +84,10 @@ type Config struct {
 	Dir     string // folder of outbox.db; made when missing
 	Place   string // feedback.Place.ID this kiosk stands in, told in every boot record
 	Program string // version of the agent, told in every boot record
+
+	// Reserve is how many bytes of the disk are kept for the time when it is
+	// full; 0 keeps none.
+	Reserve int64
 
 	Now       func() time.Time     // wall clock; nil means time.Now
 	Monotonic func() time.Duration // never steps, any zero; nil counts from Open
@@ -110,15 +118,21 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
+func (cfg Config) spare() reserve { return reserve{cfg.Dir, cfg.Reserve} }
+
 // Outbox is an open journal, safe for any number of goroutines.
 type Outbox struct {
 	*Reader
-	cfg    Config
-	lock   *os.File
-	file   os.FileInfo // of the database file, to notice its removal
-	nonce  [16]byte
-	booted time.Duration // cfg.Monotonic at the boot record
-	wake   chan struct{}
+	cfg     Config
+	lock    *os.File
+	file    os.FileInfo // of the database file, to notice its removal
+	nonce   [16]byte
+	booted  time.Duration // cfg.Monotonic at the boot record
+	wake    chan struct{}
+	reserve reserve
+
+	counting sync.Mutex // guards counted
+	counted  uint64     // uptime that is in table run already
 }
 
 // Open opens the journal in cfg.Dir, making it when there is none, and commits
@@ -159,6 +173,10 @@ func (o *Outbox) tell(before bool) {
 
 func openWhole(cfg Config, before bool) (*Outbox, error) {
 	o, err := start(cfg)
+	if sqlite.IsFull(err) && cfg.spare().spend() {
+		cfg.Logger.Warn("disk is full, the reserve is spent")
+		o, err = start(cfg)
+	}
 	if err == nil {
 		o.tell(before)
 	}
@@ -179,7 +197,7 @@ func start(cfg Config) (*Outbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Outbox{Reader: &Reader{db: db, dir: cfg.Dir}, cfg: cfg, wake: make(chan struct{}, 1)}
+	o := &Outbox{Reader: &Reader{db: db, dir: cfg.Dir}, cfg: cfg, wake: make(chan struct{}, 1), reserve: cfg.spare()}
 	if err := o.prepare(path); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -200,7 +218,13 @@ func (o *Outbox) prepare(path string) (err error) {
 	if o.file, err = os.Stat(path); err != nil {
 		return err
 	}
-	return o.boot()
+	if err := o.boot(); err != nil {
+		return err
+	}
+	if _, err := o.Refill(); err != nil {
+		o.cfg.Logger.Warn("no reserve is kept", "err", err)
+	}
+	return nil
 }
 
 // boot commits the first record of this run.
@@ -249,13 +273,19 @@ func (o *Outbox) newJournal() (id wire.JournalID, err error) {
 	return id, nil
 }
 
-// write runs f in a transaction on a file that is still in its place.
+// write runs f in a transaction on a file that is still in its place. On a full
+// disk it spends the reserve and runs f once more.
 func (o *Outbox) write(f func(tx *sql.Tx) error) error {
 	now, err := os.Stat(filepath.Join(o.dir, fileName))
 	if err != nil || !os.SameFile(now, o.file) {
 		return ErrGone
 	}
-	return o.db.Write(context.Background(), f)
+	err = o.db.Write(context.Background(), f)
+	if sqlite.IsFull(err) && o.reserve.spend() {
+		o.cfg.Logger.Warn("disk is full, the reserve is spent")
+		err = o.db.Write(context.Background(), f)
+	}
+	return err
 }
 
 // Uptime is the time since the boot record.

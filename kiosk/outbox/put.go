@@ -60,6 +60,9 @@ func (o *Outbox) put(tx *sql.Tx, d draft) (Receipt, error) {
 	if receipt, err := known(tx, d); receipt.Again || err != nil {
 		return receipt, err
 	}
+	if _, err := heldBefore(tx, d.request, d.body); err != nil {
+		return Receipt{}, err
+	}
 	if d.replaces {
 		if err := o.replaceable(tx, d.earlier); err != nil {
 			return Receipt{}, err
@@ -76,7 +79,7 @@ func (o *Outbox) put(tx *sql.Tx, d draft) (Receipt, error) {
 }
 
 // known finds the receipt of a request that was kept before.
-func known(tx *sql.Tx, d draft) (Receipt, error) {
+func known(tx queryer, d draft) (Receipt, error) {
 	var body [sha256.Size]byte
 	r := Receipt{Again: true}
 	err := tx.QueryRow(query("find request"), sql.Named("id", d.request)).
