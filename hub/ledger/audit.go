@@ -75,6 +75,7 @@ type auditor struct {
 	replaced map[wire.RecordID][]*auditedBoot
 	poison   map[wire.RecordID]bool
 	forks    int
+	told     messageTotals
 }
 
 func (a *auditor) problem(seq uint64, format string, args ...any) {
@@ -112,7 +113,7 @@ func (a *auditor) run() error {
 	}
 	a.j = Journal{}
 	a.found.Journals = len(journals)
-	for _, check := range []func() error{a.checkBoots, a.checkReplaced, a.checkTotals, a.checkCounts} {
+	for _, check := range []func() error{a.checkBoots, a.checkReplaced, a.checkTotals, a.checkMessages, a.checkCounts} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -182,7 +182,7 @@ func (c *auditedRecord) answer(r wire.Answer, state int64) error {
 	if !bytes.Equal(row.id, id[:]) || row.uptime != uptime || row.state&^stateReplaced != state || c.replies[row.reply] != key {
 		c.problem(c.point.Seq, "answer is not shown as its record gives it: run hub rebuild")
 	}
-	return nil
+	return c.message(r)
 }
 
 func (c *auditedRecord) elsewhere(id wire.RecordID) error {

@@ -192,6 +192,9 @@ func (h *hub) shown() string {
 	for _, p := range quarantined {
 		text += fmt.Sprintf("%+v\n", p)
 	}
+	for _, m := range h.messages(MessageFilter{Limit: 1000}) {
+		text += fmt.Sprintf("%+v\n", m)
+	}
 	return text
 }
 

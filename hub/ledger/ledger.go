@@ -32,6 +32,9 @@ var schema embed.FS
 //go:embed queries.sql
 var queriesText string
 
+//go:embed messages.sql
+var messagesText string
+
 //go:embed queries_sqlite.sql
 var queriesSQLite string
 
@@ -91,7 +94,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 	if err := l.db.Migrate(ctx, migrations, sqlite, postgres); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
-	l.query = l.db.Queries(queriesText, queriesSQLite, queriesPostgres)
+	l.query = l.db.Queries(queriesText+"\n"+messagesText, queriesSQLite, queriesPostgres)
 	return l, nil
 }
 

@@ -123,7 +123,10 @@ func (w *work) readAnswer(e *entry, r wire.Answer, earlier *wire.RecordID) error
 		w.replacing = append(w.replacing, replacement{earlier: *earlier, boot: b})
 	}
 	w.answers = append(w.answers, a)
-	return nil
+	if !isMessage(r) {
+		return nil
+	}
+	return w.readMessage(a, r)
 }
 
 // unfit says what makes a well-formed answer one that cannot be placed.

@@ -67,7 +67,7 @@ var table = map[string]row{
 		project: []string{"hub/ledger", "hub/registry", "hub/archive", "hub/bulletin", "hub/vitals", "shared/courier", "shared/wire", "shared/ident", "shared/blob"},
 		modules: []string{websocket, xtime}},
 	"hub/ledger": {does: "journals of all kiosks, and what is projected from them",
-		project: []string{"hub/database", "shared/feedback", "shared/wire"}, modules: []string{xmod}},
+		project: []string{"hub/database", "shared/feedback", "shared/wire", "shared/blob"}, modules: []string{xmod}},
 	"hub/database": {does: "the one door to SQLite or PostgreSQL for the hub",
 		project: []string{"shared/sqlite"}, modules: []string{pgx, goose}},
 	"hub/database/pgtest": {does: "a private PostgreSQL for tests", modules: []string{pgx}, tests: true},
