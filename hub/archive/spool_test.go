@@ -315,6 +315,42 @@ func TestSpoolHashesWhatItFinds(t *testing.T) {
 	}
 }
 
+// A blob that cannot be read now is neither believed nor dropped.
+func TestSpoolCannotReadWhatItFinds(t *testing.T) {
+	dir := t.TempDir()
+	b := some(piece, 33)
+	ref := blob.Of(b)
+	s := mustSpool(t, SpoolConfig{Dir: dir})
+	mustSend(t, s, b)
+	s.Close()
+	var sick error
+	s, err := openSpool(SpoolConfig{Dir: dir}, &faulty{fail: func(op, _ string) error {
+		if op == "open" {
+			return sick
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	sick = syscall.EMFILE
+	if _, whole, err := s.Offset(ref); whole || !errors.Is(err, sick) {
+		t.Errorf("offset: whole %v, %v", whole, err)
+	}
+	if _, whole, err := s.Append(ref, 0, b); whole || !errors.Is(err, sick) {
+		t.Errorf("append: whole %v, %v", whole, err)
+	}
+	if _, err := s.Open(ref); !errors.Is(err, sick) {
+		t.Errorf("open: %v", err)
+	}
+	if got := s.Whole(); len(got) > 0 {
+		t.Errorf("whole: %v", got)
+	}
+	sick = nil
+	wantWhole(t, s, b)
+}
+
 func damage(t *testing.T, path string, become func([]byte) []byte) {
 	t.Helper()
 	b, err := os.ReadFile(path)
