@@ -28,6 +28,7 @@ import (
 
 	"nghe/kiosk/outbox"
 	"nghe/shared/feedback"
+	"nghe/shared/look/browser"
 )
 
 var screensDir = flag.String("screens", "", "folder TestScreens writes pictures of every screen to")
@@ -44,8 +45,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// browser is one Chromium for all tests of the process; each gets a tab.
-var browser struct {
+// chrome is one Chromium for all tests of the process; each gets a tab.
+var chrome struct {
 	sync.Mutex
 	ctx    context.Context
 	cancel []context.CancelFunc
@@ -53,40 +54,34 @@ var browser struct {
 }
 
 func closeBrowser() {
-	if browser.ctx == nil {
+	if chrome.ctx == nil {
 		return
 	}
-	_ = chromedp.Cancel(browser.ctx)
-	for _, cancel := range browser.cancel {
+	_ = chromedp.Cancel(chrome.ctx)
+	for _, cancel := range chrome.cancel {
 		cancel()
 	}
-	os.RemoveAll(browser.dir)
+	os.RemoveAll(chrome.dir)
 }
 
 func chromium(t *testing.T) context.Context {
 	t.Helper()
-	browser.Lock()
-	defer browser.Unlock()
-	if browser.ctx != nil {
-		return browser.ctx
+	chrome.Lock()
+	defer chrome.Unlock()
+	if chrome.ctx != nil {
+		return chrome.ctx
 	}
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal("chromium is missing: run .ci/install, or apt-get install chromium")
-	}
-	if browser.dir, err = os.MkdirTemp("", "nghe-chromium-"); err != nil {
+	var err error
+	if chrome.dir, err = os.MkdirTemp("", "nghe-chromium-"); err != nil {
 		t.Fatal(err)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserDataDir(browser.dir), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("force-device-scale-factor", "1"),
-		chromedp.Flag("hide-scrollbars", false), chromedp.WSURLReadTimeout(90*time.Second))
+	options := append(browser.Options(t, chrome.dir), chromedp.Flag("hide-scrollbars", false))
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(allocator)
 	if err := chromedp.Run(ctx); err != nil {
 		t.Fatalf("start chromium: %v", err)
 	}
-	browser.ctx, browser.cancel = ctx, []context.CancelFunc{stop, stopAllocator}
+	chrome.ctx, chrome.cancel = ctx, []context.CancelFunc{stop, stopAllocator}
 	return ctx
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -236,6 +237,8 @@ func TestServerAwayAndBack(t *testing.T) {
 func TestThanksOnlyAfterTheStore(t *testing.T) {
 	k := open(t, portrait, nil)
 	release := make(chan struct{})
+	let := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(let)
 	k.store.set(func() error { <-release; return nil }, nil)
 	k.start()
 	k.rate(5)
@@ -245,7 +248,7 @@ func TestThanksOnlyAfterTheStore(t *testing.T) {
 	if text := k.text("main"); strings.Contains(text, "cảm ơn") || !strings.Contains(text, "Đang lưu") {
 		t.Errorf("before it was kept the screen says %q", text)
 	}
-	close(release)
+	let()
 	k.wait("thanks")
 }
 

@@ -25,19 +25,11 @@ import (
 // Start opens a tab of a size in CSS pixels. It ends with the test.
 func Start(t testing.TB, width, height int64) context.Context {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal("chromium is missing: apt-get install -y --no-install-recommends chromium")
-	}
 	profile, err := os.MkdirTemp("", "nghe-chromium-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.DisableGPU, chromedp.UserDataDir(profile), chromedp.WindowSize(int(width), int(height)),
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("force-device-scale-factor", "1"),
-		chromedp.WSURLReadTimeout(90*time.Second))
+	options := append(Options(t, profile), chromedp.WindowSize(int(width), int(height)))
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	tab, stopTab := chromedp.NewContext(allocator)
 	ctx, stopClock := context.WithTimeout(tab, 2*time.Minute)
@@ -51,6 +43,21 @@ func Start(t testing.TB, width, height int64) context.Context {
 		t.Fatalf("start chromium: %v", err)
 	}
 	return ctx
+}
+
+// Options start Chromium so that it works as root, in a container, on a slow
+// machine; profile is a folder of its own. For tests that share one process.
+func Options(t testing.TB, profile string) []chromedp.ExecAllocatorOption {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("chromium is missing: apt-get install -y --no-install-recommends chromium")
+	}
+	return append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.UserDataDir(profile),
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("force-device-scale-factor", "1"),
+		chromedp.WSURLReadTimeout(90*time.Second))
 }
 
 // Violation is one rule of WCAG 2.0 to 2.2, A and AA, or of good practice,
