@@ -1,0 +1,111 @@
+package feedback
+
+import (
+	"bytes"
+	_ "embed" // message.json
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits on what one message may say.
+const (
+	MaxWords   = 2000 // characters
+	MaxContact = 1000 // characters of name, phone and address together
+)
+
+// MessageForm is what a message may be about, and what its sender agrees to.
+type MessageForm struct {
+	Questionnaire string        `json:"questionnaire"` // of the Answer a message becomes
+	Version       int           `json:"version"`
+	Question      string        `json:"question"`
+	Title         Text          `json:"title"`
+	Kinds         []Option      `json:"kinds"`
+	Subjects      []Option      `json:"subjects"`
+	Consents      []ConsentText `json:"consents"`
+}
+
+// ConsentText is what a resident reads before giving something of one kind.
+// "{ward}" and "{days}" stand for what differs between wards.
+type ConsentText struct {
+	Purpose string `json:"purpose"` // "words", "contact", "voice" or "photo"
+	Text    Text   `json:"text"`
+}
+
+//go:embed message.json
+var messageForm []byte
+
+// Messages is the form of every message, a fresh copy at every call.
+func Messages() MessageForm {
+	d := json.NewDecoder(bytes.NewReader(messageForm))
+	d.DisallowUnknownFields()
+	var f MessageForm
+	if err := d.Decode(&f); err != nil {
+		panic(err) // the embedded data is part of the program; a test guards it
+	}
+	return f
+}
+
+// In is the form with the name of the ward and how many days its data is kept
+// after the reply.
+func (f MessageForm) In(ward string, days int) MessageForm {
+	fill := strings.NewReplacer("{ward}", ward, "{days}", fmt.Sprint(days))
+	consents := make([]ConsentText, len(f.Consents))
+	for i, c := range f.Consents {
+		consents[i] = ConsentText{c.Purpose, Text{}}
+		for language, text := range c.Text {
+			consents[i].Text[language] = fill.Replace(text)
+		}
+	}
+	f.Consents = consents
+	return f
+}
+
+// Check says whether a message of that kind, about that subject ("" for none),
+// in that language is one of this form. Its error is an *Invalid.
+func (f MessageForm) Check(kind, subject string, language Language) error {
+	is := func(id string) func(Option) bool { return func(o Option) bool { return o.ID == id } }
+	switch {
+	case !slices.ContainsFunc(f.Kinds, is(kind)):
+		return invalid("kind", "one of the kinds of messages")
+	case subject != "" && !slices.ContainsFunc(f.Subjects, is(subject)):
+		return invalid("subject", "one of the subjects of messages, or empty")
+	case f.Title[language] == "":
+		return invalid("language", "a language the form is written in")
+	}
+	return nil
+}
+
+// Purposes of consent, by what is given.
+var purposes = map[AttachmentKind]string{AttachedWords: "words", AttachedContact: "contact", AttachedVoice: "voice", AttachedPhoto: "photo"}
+
+// Purpose of the consent that giving something of this kind needs.
+func (k AttachmentKind) Purpose() string { return purposes[k] }
+
+// CheckWords says whether words can be a resident's: UTF-8, composed letters,
+// something in them, at most that many characters, nothing that hides or turns
+// round other text. Its error is an *Invalid.
+func CheckWords(field, words string, most int) error {
+	switch {
+	case !utf8.ValidString(words):
+		return invalid(field, "write it in UTF-8")
+	case utf8.RuneCountInString(words) > most:
+		return invalid(field, fmt.Sprintf("write at most %d characters", most))
+	case strings.TrimSpace(words) == "":
+		return invalid(field, "write something")
+	case strings.ContainsFunc(words, isCombining):
+		return invalid(field, "write composed letters (NFC): ế as one character, not as three")
+	case strings.ContainsFunc(words, isHidden):
+		return invalid(field, "leave out control characters and invisible ones")
+	}
+	return nil
+}
+
+// isHidden knows what no keyboard of a kiosk writes. The joiner belongs to
+// pictograms of several people.
+func isHidden(r rune) bool {
+	return !unicode.IsPrint(r) && r != '\n' && r != '\u00a0' && r != '\u200d'
+}

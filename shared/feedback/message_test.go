@@ -1,0 +1,106 @@
+package feedback
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestMessageFormIsWhole(t *testing.T) {
+	f := Messages()
+	if err := f.Title.validate("title"); err != nil {
+		t.Error(err)
+	}
+	for _, options := range [][]Option{f.Kinds, f.Subjects} {
+		q := Question{ID: "q", Kind: Choices, Text: f.Title, Options: options}
+		if err := q.validate(nil); err != nil {
+			t.Error(err)
+		}
+	}
+	var given []string
+	for _, c := range f.Consents {
+		given = append(given, c.Purpose)
+		if err := c.Text.validate(c.Purpose); err != nil {
+			t.Error(err)
+		}
+		for language, text := range c.Text {
+			if !strings.Contains(text, "91/2025/QH15") || strings.Contains(text, "13/2023") || !strings.Contains(text, "{ward}") || !strings.Contains(text, "{days}") {
+				t.Errorf("%s in %s: name the law in force, the ward and the days", c.Purpose, language)
+			}
+		}
+	}
+	for kind := AttachedWords; kind <= AttachedPhoto; kind++ {
+		if !slices.Contains(given, kind.Purpose()) {
+			t.Errorf("no text for purpose %q", kind.Purpose())
+		}
+	}
+	if AttachmentKind(9).Purpose() != "" || len(given) != 4 {
+		t.Errorf("purposes %v", given)
+	}
+}
+
+func TestMessageFormInAWard(t *testing.T) {
+	f := Messages().In("Phường Quảng Tiến", 90)
+	for _, c := range f.Consents {
+		for language, text := range c.Text {
+			if strings.ContainsAny(text, "{}") || !strings.Contains(text, "Phường Quảng Tiến") || !strings.Contains(text, "90") {
+				t.Errorf("%s in %s: %s", c.Purpose, language, text)
+			}
+		}
+	}
+	if !strings.Contains(Messages().Consents[0].Text[Vietnamese], "{ward}") {
+		t.Error("filling one form changed the next")
+	}
+}
+
+func TestMessageFormCheck(t *testing.T) {
+	for _, c := range []struct {
+		kind, subject string
+		language      Language
+		field         string
+	}{
+		{"phan-anh", "police", "vi", ""}, {"khen", "", "en", ""},
+		{"to-cao", "", "vi", "kind"}, {"", "", "vi", "kind"}, {"gop-y", "weather", "vi", "subject"}, {"gop-y", "", "xx", "language"},
+	} {
+		err := Messages().Check(c.kind, c.subject, c.language)
+		var i *Invalid
+		if c.field == "" && err != nil || c.field != "" && (!errors.As(err, &i) || i.Field != c.field) {
+			t.Errorf("%q %q %q: %v, want field %q", c.kind, c.subject, c.language, err, c.field)
+		}
+	}
+}
+
+func TestCheckWords(t *testing.T) {
+	for name, c := range map[string]struct {
+		words string
+		ok    bool
+	}{
+		"Vietnamese":    {"Đường ngập nước.\nXin sửa giúp! ế ộ ữ Ỹ", true},
+		"symbols":       {"=1+1 <script> '); DROP 50 % ☎ 👨\u200d👩\u200d👧 \u00a0.", true},
+		"Chinese":       {"海滩不干净。", true},
+		"as long as":    {strings.Repeat("ề", 20), true},
+		"too long":      {strings.Repeat("ề", 21), false},
+		"nothing":       {"", false},
+		"only spaces":   {" \n\u00a0 ", false},
+		"decomposed":    {"e\u0302\u0301", false},
+		"broken":        {"\xff", false},
+		"NUL":           {"a\x00b", false},
+		"tab":           {"a\tb", false},
+		"turned round":  {"a\u202eb", false},
+		"zero width":    {"a\u200bb", false},
+		"byte order":    {"\ufeffa", false},
+		"escape":        {"\x1b[31m", false},
+		"private use":   {"\ue000", false},
+		"carriage":      {"a\r\nb", false},
+		"line separate": {"a\u2028b", false},
+	} {
+		most := 20
+		if name == "symbols" || name == "Vietnamese" {
+			most = 100
+		}
+		if err := CheckWords("words", c.words, most); (err == nil) != c.ok || err != nil && strings.Contains(err.Error(), c.words) && c.words != "" {
+			t.Errorf("%s: %v, want accepted %v", name, err, c.ok)
+		}
+	}
+}
