@@ -171,6 +171,9 @@ func answerStatement(q EnrolRequest, id Identity) []byte {
 	for _, hub := range id.Hub {
 		parts = append(parts, []byte(hub))
 	}
+	if id.CasesKey != "" { // its count was never written, so that answers without it stay as they were
+		parts = append(parts, []byte(id.CasesKey))
+	}
 	return transcript(labelAnswer, parts...)
 }
 

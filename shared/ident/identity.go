@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"nghe/shared/durable"
 )
@@ -28,6 +29,9 @@ type Identity struct {
 	CustodyKey  ed25519.PublicKey `json:"custody_key"` // verifies the hub's receipts
 	Hub         []string          `json:"hub"`         // https://host:port, best first
 	Place       Place             `json:"place"`
+	// CasesKey seals messages to the hub, as an age recipient ("age1…"). Empty
+	// on a kiosk enrolled before the hub had one: it then takes no messages.
+	CasesKey string `json:"cases_key,omitempty"`
 }
 
 // Save keeps the identity in dir, surviving a power cut at any moment.
@@ -87,7 +91,16 @@ func (id Identity) check() error {
 	if field, why := id.Place.check(); why != "" {
 		return refuseIdentity(field, why)
 	}
+	if id.CasesKey != "" && !ValidCasesKey(id.CasesKey) {
+		return refuseIdentity("cases_key", "is not an age recipient")
+	}
 	return id.checkCertificates()
+}
+
+// ValidCasesKey knows the shape of an age recipient, not whether it is one.
+func ValidCasesKey(key string) bool {
+	rest, ok := strings.CutPrefix(key, "age1")
+	return ok && validToken(rest, 50, maxCasesKey)
 }
 
 func (id Identity) checkCertificates() error {

@@ -15,6 +15,7 @@ const (
 	maxNote      = 1000
 	maxProgram   = 100
 	maxAuthority = 4
+	maxCasesKey  = 4096 // characters; a post-quantum recipient has about 2,000
 )
 
 // readStrict reads one message of a stranger, of bounded length and one
