@@ -81,6 +81,6 @@ func refusedMalformed(why string) *Refused {
 }
 
 func refusedRevoked(d Device) *Refused {
-	return refuse(CodeRevoked, fmt.Sprintf("the trust in device %s has ended (%s); remove device.key from the kiosk's data folder and enrol with a new kit", d.ID, d.Reason),
-		fmt.Sprintf("Thiết bị %s đã bị thu hồi (%s); hãy xóa tệp device.key trong thư mục dữ liệu của kiosk rồi ghi danh bằng bộ kit mới", d.ID, d.Reason))
+	return refuse(CodeRevoked, fmt.Sprintf("the trust in device %s has ended (%s); give the kiosk a new kit, it will make itself a new key", d.ID, d.Reason),
+		fmt.Sprintf("Thiết bị %s đã bị thu hồi (%s); hãy cấp bộ kit mới cho kiosk, máy sẽ tự tạo khóa mới", d.ID, d.Reason))
 }

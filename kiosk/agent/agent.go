@@ -23,6 +23,7 @@ import (
 	"nghe/shared/crew"
 	"nghe/shared/durable"
 	"nghe/shared/feedback"
+	"nghe/shared/ident"
 )
 
 // Config says how one kiosk runs.
@@ -66,6 +67,7 @@ type kiosk struct {
 	log      *slog.Logger
 	listener net.Listener
 	member   *membership
+	place    ident.Place // as the boot record says it
 	outbox   *watched
 	vitals   *vitals.Monitor
 }
@@ -90,7 +92,8 @@ func open(cfg Config) (k *kiosk, err error) {
 }
 
 func (k *kiosk) openOutbox() error {
-	o, err := outbox.Open(outbox.Config{Dir: k.cfg.Data, Place: k.member.place().ID, Program: command.Version(), Logger: k.log})
+	k.place = k.member.place()
+	o, err := outbox.Open(outbox.Config{Dir: k.cfg.Data, Place: k.place.ID, Program: command.Version(), Logger: k.log})
 	if err != nil {
 		return fmt.Errorf("open the outbox: %w", err)
 	}
@@ -171,6 +174,6 @@ func wait(ctx context.Context, d time.Duration) bool {
 }
 
 func (k *kiosk) placeOnScreen() (feedback.Place, string) {
-	p := k.member.place()
+	p := k.place
 	return feedback.Place{ID: p.ID, Name: p.Name}, p.Ward
 }

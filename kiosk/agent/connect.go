@@ -29,11 +29,14 @@ func (k *kiosk) connect(ctx context.Context) error {
 	}).Run(ctx)
 }
 
+// keyRevoked is the hub's word for a key whose trust has ended.
+const keyRevoked = "key-revoked"
+
 // enrol asks until the hub admits this kiosk, refuses for good, or ctx ends. A
 // kiosk that is refused and was enrolled before goes on as it was.
 func (k *kiosk) enrol(ctx context.Context, kit ident.Kit) error {
 	backoff := uplink.Backoff{First: time.Second, Most: time.Minute}
-	for {
+	for renewed := false; ; {
 		id, err := uplink.Enrol(ctx, kit, k.member.key, command.Version())
 		if err == nil {
 			return k.admitted(id, kit)
@@ -42,7 +45,15 @@ func (k *kiosk) enrol(ctx context.Context, kit ident.Kit) error {
 			return nil
 		}
 		var refused *uplink.Refused
-		if errors.As(err, &refused) {
+		if errors.As(err, &refused) && refused.Code == keyRevoked && !renewed {
+			k.log.Warn("the hub no longer trusts this kiosk's key; making another", "err", err)
+			if err := k.member.renewKey(); err != nil {
+				return err
+			}
+			renewed = true
+			continue
+		}
+		if refused != nil {
 			return k.refused(ctx, kit, refused)
 		}
 		k.troubled(err)
@@ -57,13 +68,12 @@ func (k *kiosk) enrol(ctx context.Context, kit ident.Kit) error {
 var errMoved = errors.New("enrolled for another place")
 
 func (k *kiosk) admitted(id ident.Identity, kit ident.Kit) error {
-	stood := k.member.place()
 	if err := k.member.admit(id, kit.Ticket); err != nil {
 		return err
 	}
 	k.vitals.Link("", 0)
 	k.log.Info("enrolled", "device", id.Device, "place", id.Place.ID)
-	if id.Place.ID != stood.ID {
+	if id.Place.ID != k.place.ID {
 		return crew.Fatal(errMoved)
 	}
 	return nil

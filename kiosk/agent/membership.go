@@ -55,13 +55,20 @@ func (m *membership) load(log *slog.Logger) error {
 	switch {
 	case err == nil:
 		m.identity = &id
-		if err := id.Belongs(m.key); err != nil {
-			return err
-		}
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("read the identity: %w", err)
 	}
 	kit, err := m.readKit()
+	if m.identity != nil {
+		if unpaired := id.Belongs(m.key); unpaired != nil {
+			if kit == nil {
+				return errors.Join(unpaired, err)
+			}
+			log.Warn("the identity is not this key's; enrolling anew", "err", unpaired)
+			m.identity, m.kit = nil, kit
+			return nil
+		}
+	}
 	if err != nil && m.identity != nil {
 		log.Warn("the kit is not used", "err", err) // an enrolled kiosk needs none
 		return nil
@@ -137,6 +144,18 @@ func (m *membership) admit(id ident.Identity, ticket string) error {
 		return fmt.Errorf("keep the ticket's name: %w", err)
 	}
 	m.identity, m.kit = &id, nil
+	return nil
+}
+
+// renewKey gives up a key that the hub no longer trusts.
+func (m *membership) renewKey() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key, err := ident.RenewKey(m.dir)
+	if err != nil {
+		return err
+	}
+	m.key, m.identity = key, nil
 	return nil
 }
 

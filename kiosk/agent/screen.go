@@ -51,7 +51,7 @@ func (k *kiosk) serve(ctx context.Context) error {
 		defer cancel()
 		stopped <- server.Shutdown(grace)
 	}()
-	k.log.Info("screen is ready", "address", "http://"+listener.Addr().String()+"/", "place", k.member.place().ID)
+	k.log.Info("screen is ready", "address", "http://"+listener.Addr().String()+"/", "place", k.place.ID)
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the screen: %w", err)
 	}

@@ -42,6 +42,20 @@ func OpenKey(dir string) (crypto.Signer, error) {
 	return key, nil
 }
 
+// RenewKey makes another key in dir, in the place of one whose trust has ended,
+// and forgets the identity that went with it. The identity goes first: a cut
+// between the two leaves the old key, which is refused and renewed again.
+func RenewKey(dir string) (crypto.Signer, error) {
+	if err := os.Remove(filepath.Join(dir, identityFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("renew device key: %w", err)
+	}
+	_, made, _ := ed25519.GenerateKey(rand.Reader)
+	if err := writeKey(filepath.Join(dir, deviceKeyFile), made); err != nil {
+		return nil, fmt.Errorf("renew device key: %w", err)
+	}
+	return made, nil
+}
+
 // DeviceID names a public key: the lower-case base32 of the first 80 bits of
 // the SHA-256 of its PKIX form. Empty for a key that is neither Ed25519 nor
 // P-256.
