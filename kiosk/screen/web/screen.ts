@@ -56,6 +56,7 @@ class Kiosk {
     const pace = status.pace_ms;
     this.edition = edition(status, questions);
     this.pace = { ...pace, stale: pace.redo + pace.leave };
+    document.documentElement.style.setProperty("--undo-time", `${pace.undo}ms`);
     this.view = new View(root, { ...questions, ward: status.ward, place: status.place.name, leaveMS: pace.leave });
     listen(root, (act, value) => this.act(act, value), () => this.send({ type: "touch" }));
     document.addEventListener("keydown", (e) => this.key(e));

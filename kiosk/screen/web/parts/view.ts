@@ -76,7 +76,7 @@ export class View {
     return h("div", { class: "bar" },
       h("span", { class: "mark" }, wardMark()),
       h("p", { class: "ward" }, h("strong", {}, this.served.ward), h("span", { class: "slogan" }, compound(t, t.slogan))),
-      h("p", { class: "where" }, h("span", { class: "clock" }, clock(new Date())), h("span", { class: "place" }, compound(t, this.served.place))),
+      h("p", { class: "where" }, h("span", { class: "clock" }, clock(new Date())), h("span", { class: "place" }, compound(textsOf("vi"), this.served.place))),
     );
   }
 
