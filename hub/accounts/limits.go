@@ -10,7 +10,7 @@ import (
 
 // How fast passwords may be tried. A person who mistypes is not bothered; a
 // program that guesses is held to a few thousand tries a day in all. There is
-// no lock-out: it would let anyone shut an operator out.
+// no lock-out of an account: it would let anyone shut an operator out.
 const (
 	remoteBurst, remoteEvery   = 10, 6 * time.Second
 	accountBurst, accountEvery = 8, 15 * time.Second

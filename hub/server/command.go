@@ -20,6 +20,7 @@ type grammar struct {
 	Status  statusCommand  `cmd:"" help:"Say which kiosk is behind and what is wrong. Works while the hub serves."`
 	Export  exportCommand  `cmd:"" help:"Print what the hub holds, one row each. Works while the hub serves."`
 	Audit   auditCommand   `cmd:"" help:"Check every byte the hub keeps; exit 0 only when all is whole."`
+	Account accountCommand `cmd:"" help:"List, make, mend and shut operators' accounts. Works while the hub serves."`
 	Rebuild rebuildCommand `cmd:"" help:"Make every table of answers and counts again from what kiosks signed."`
 }
 

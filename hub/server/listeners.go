@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"nghe/hub/accounts"
@@ -15,7 +17,7 @@ import (
 	"nghe/hub/registry"
 )
 
-// listen opens both listeners before anything else is touched, so that a hub
+// listen opens both listeners before the database is touched, so that a hub
 // that cannot be reached does not begin.
 func (h *hub) listen() (err error) {
 	if h.kiosks, err = listenOn("--kiosks", h.cfg.Kiosks); err != nil {
@@ -147,7 +149,22 @@ func (h *hub) peopleHandler() http.Handler {
 	mux.Handle("/api/kits", api)
 	mux.Handle("/api/places", api)
 	mux.Handle("/", h.console.Handler())
+	if h.cfg.BehindProxy {
+		return fromProxy(mux)
+	}
 	return mux
+}
+
+// fromProxy takes the address of whoever asks from the proxy in front: the last
+// one it wrote down. Without it all operators would share one limit on tries.
+func fromProxy(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		all := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+		if client, err := netip.ParseAddr(strings.TrimSpace(all[len(all)-1])); err == nil {
+			r.RemoteAddr = netip.AddrPortFrom(client, 0).String()
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // healthz answers 200 while the database answers.

@@ -150,6 +150,14 @@ func TestCommandsBesideAServer(t *testing.T) {
 		{"export a sheet", []string{"export", "answers", "--format", "csv", "--data", cfg.Data}, command.Done, "taken_at"},
 		{"audit", []string{"audit", "--data", cfg.Data}, command.Done, "0 segments"},
 		{"rebuild", []string{"rebuild", "--data", cfg.Data}, command.Done, "rebuilt"},
+		{"accounts", []string{"account", "list", "--data", cfg.Data}, command.Done, "admin"},
+		{"a second operator", []string{"account", "add", "lan", "--data", cfg.Data}, command.Done, "shown this once"},
+		{"the same again", []string{"account", "add", "lan", "--data", cfg.Data}, command.Failed, ""},
+		{"a lost password", []string{"account", "password", "admin", "--data", cfg.Data}, command.Done, "shown this once"},
+		{"nobody's password", []string{"account", "password", "ai", "--data", cfg.Data}, command.Failed, ""},
+		{"shut", []string{"account", "disable", "lan", "--data", cfg.Data}, command.Done, ""},
+		{"the last admin", []string{"account", "disable", "admin", "--data", cfg.Data}, command.Failed, ""},
+		{"opened", []string{"account", "enable", "lan", "--data", cfg.Data}, command.Done, ""},
 		{"no data", []string{"status"}, command.Usage, ""},
 		{"bad day", []string{"export", "answers", "--from", "hôm qua", "--data", cfg.Data}, command.Usage, ""},
 		{"bad format", []string{"export", "answers", "--format", "doc", "--data", cfg.Data}, command.Usage, ""},
@@ -168,6 +176,19 @@ func TestCommandsBesideAServer(t *testing.T) {
 				t.Error("not JSON")
 			}
 		})
+	}
+}
+
+func TestProxySaysWhoAsks(t *testing.T) {
+	for header, want := range map[string]string{"": "127.0.0.1:5", "203.0.113.9": "203.0.113.9:0",
+		"198.51.100.1, 203.0.113.9": "203.0.113.9:0", "nonsense": "127.0.0.1:5", "2001:db8::1": "[2001:db8::1]:0"} {
+		var got string
+		handler := fromProxy(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.RemoteAddr }))
+		request := &http.Request{RemoteAddr: "127.0.0.1:5", Header: http.Header{}}
+		request.Header.Set("X-Forwarded-For", header)
+		if handler.ServeHTTP(nil, request); got != want {
+			t.Errorf("X-Forwarded-For %q: %s, want %s", header, got, want)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ type deviceStatus struct {
 	Device        string  `json:"device"`
 	Place         string  `json:"place"`
 	Registered    string  `json:"registered"` // active, revoked, superseded
-	State         string  `json:"state"`      // online, waiting, late, lost, paused
+	State         string  `json:"state"`      // online, waiting, late, lost, paused; revoked, whatever it does
 	Contact       string  `json:"last_contact"`
 	Due           string  `json:"due"`
 	Program       string  `json:"program"`
@@ -119,7 +119,7 @@ func (s store) deviceStatuses(ctx context.Context, now time.Time, journals []led
 
 func deviceLine(r registry.Device, v vitals.Device, j ledger.Journal, now time.Time) deviceStatus {
 	d := deviceStatus{
-		Device: r.ID, Place: r.Place, Registered: string(r.State), State: string(v.State(now)),
+		Device: r.ID, Place: r.Place, Registered: string(r.State), State: stateOf(r, v, now),
 		Contact: stamp(v.Contact), Program: v.Program, ClockAhead: v.ClockAhead.Seconds(),
 		Backlog: v.Vitals.Backlog, BacklogBytes: v.Vitals.Bytes, ReportedAt: stamp(v.Reported),
 		Received: j.Received.Seq, Safe: j.Safe.Seq,
@@ -132,6 +132,14 @@ func deviceLine(r registry.Device, v vitals.Device, j ledger.Journal, now time.T
 	}
 	d.Suspicion, d.SuspicionWhat = suspicion(j)
 	return d
+}
+
+// stateOf lets the end of trust outrank whatever the line says.
+func stateOf(r registry.Device, v vitals.Device, now time.Time) string {
+	if r.State == registry.Revoked {
+		return string(r.State)
+	}
+	return string(v.State(now))
 }
 
 // suspicion says what a device's last fork looks like, and what to do.
