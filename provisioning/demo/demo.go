@@ -37,6 +37,9 @@ func (d *demo) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
+	if err := d.settings.free(); err != nil {
+		return err
+	}
 	running.Go(func() { d.keep(ctx, d.hub) })
 	if err := answers(ctx, d.settings.consoleURL()+"/healthz"); err != nil {
 		return stopped(ctx, fmt.Errorf("the hub does not answer: %w", err))

@@ -60,6 +60,19 @@ func chooseSettings() (settings, error) {
 	return s, nil
 }
 
+// free says whether another program answers at one of the addresses: it would
+// be taken for ours, and told the password.
+func (s settings) free() error {
+	for _, address := range []string{s.Kiosks, s.Console, s.Screen} {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			return fmt.Errorf("%s is taken by another program (%w); stop it, or remove the data folder to have other addresses chosen", address, err)
+		}
+		listener.Close()
+	}
+	return nil
+}
+
 // freeAddress is the wanted port of this machine, or any other that is free.
 func freeAddress(port int) (string, error) {
 	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
