@@ -1,0 +1,268 @@
+package backup
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"nghe/hub/archive"
+	"nghe/hub/database"
+	"nghe/hub/ledger"
+	"nghe/shared/blob"
+	"nghe/shared/durable"
+	"nghe/shared/ident"
+)
+
+// RestoreConfig says what is made again from what.
+type RestoreConfig struct {
+	Data     string // folder of the new hub: empty, or not there yet
+	Database string // as for database.Open; empty: SQLite in Data
+	Store    archive.Store
+	// OffDisk says that the archive is not on the new hub's own disk: only then
+	// what is read from it is safe.
+	OffDisk bool
+	Secret  string // of the recovery key
+	Copy    string // key of the copy; empty: the newest
+	// Migrate opens every package's tables, so that a copy of an older program
+	// is brought up to date.
+	Migrate func(ctx context.Context, db *database.DB, authority *ident.Authority) error
+	// Readmit is told of each device that has signed segments and whose
+	// certificate is the authority's; known says that the copy held it.
+	Readmit func(ctx context.Context, device string, certificate []byte) (known bool, err error)
+	// Again is what must be done once more before anybody is served: deletions
+	// recorded after the copy.
+	Again []func(ctx context.Context, db *database.DB) error
+
+	Now    func() time.Time // nil: time.Now
+	Logger *slog.Logger     // nil: slog.Default
+}
+
+// Report says what a restore found.
+type Report struct {
+	Copy     Copy
+	At       time.Time // decisions after it are lost …
+	LastSeen time.Time // … at least up to here, when the last record in the archive was received
+	Epoch    uint64
+	Objects  int // of segments
+	Damaged  []string
+	Unknown  []string // devices admitted after the copy
+	Audit    ledger.Audit
+}
+
+// unfinished marks a data folder whose restore has not come to its end.
+const unfinished = "restore-is-not-finished"
+
+// ErrUnfinished says that a restore was cut short: what it left is no hub.
+var ErrUnfinished = errors.New("a restore into this folder was cut short; empty the folder and run hub restore again")
+
+// Finished refuses a folder whose restore was cut short.
+func Finished(data string) error {
+	if _, err := os.Lstat(filepath.Join(data, unfinished)); err == nil {
+		return fmt.Errorf("%s: %w", data, ErrUnfinished)
+	}
+	return nil
+}
+
+// Restore makes a hub again from its newest copy and every segment in the
+// archive. No hub may run on the folder or the database. When it returns nil,
+// the hub may be started; kiosks then refill what they still hold.
+func Restore(ctx context.Context, cfg RestoreConfig) (Report, error) {
+	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	r := &restore{cfg: cfg}
+	if err := r.run(ctx); err != nil {
+		return r.report, fmt.Errorf("restore the hub: %w", err)
+	}
+	return r.report, nil
+}
+
+type restore struct {
+	cfg       RestoreConfig
+	report    Report
+	manifest  manifest
+	authority *ident.Authority
+	db        *database.DB
+	ledger    *ledger.Ledger
+}
+
+func (r *restore) run(ctx context.Context) (err error) {
+	if err := r.choose(ctx); err != nil {
+		return err
+	}
+	lock, err := r.claim()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	defer func() {
+		if r.db != nil {
+			err = errors.Join(err, r.db.Close())
+		}
+		if err == nil {
+			err = r.unmark()
+		}
+	}()
+	for _, step := range []func(context.Context) error{r.open, r.begin, r.replay, r.again, r.audit} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// choose finds the copy before anything is touched.
+func (r *restore) choose(ctx context.Context) error {
+	copies, err := Copies(ctx, r.cfg.Store)
+	if err != nil {
+		return err
+	}
+	for _, c := range copies {
+		if r.cfg.Copy == "" || r.cfg.Copy == c.Key() {
+			r.report.Copy = c
+			return nil
+		}
+	}
+	if len(copies) == 0 {
+		return errors.New("there is no copy in this archive: look whether it is the right one")
+	}
+	return fmt.Errorf("there is no copy %s; the newest is %s", r.cfg.Copy, copies[0].Key())
+}
+
+// claim takes an empty folder and marks it.
+func (r *restore) claim() (*os.File, error) {
+	if err := durable.MkdirAll(r.cfg.Data, 0o700); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(r.cfg.Data)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if name := e.Name(); name != "lock" && name != "lost+found" {
+			return nil, fmt.Errorf("%s is not empty (it holds %s): a hub is only restored into an empty folder", r.cfg.Data, name)
+		}
+	}
+	lock, err := durable.Lock(r.cfg.Data)
+	if err != nil {
+		return nil, err
+	}
+	if err := durable.WriteFile(r.mark(), nil, 0o600); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock, nil
+}
+
+func (r *restore) mark() string { return filepath.Join(r.cfg.Data, unfinished) }
+
+func (r *restore) unmark() error {
+	if err := os.Remove(r.mark()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return durable.SyncDir(r.cfg.Data)
+}
+
+// open lays out the copy and opens it as a hub would.
+func (r *restore) open(ctx context.Context) (err error) {
+	if r.manifest, err = extract(ctx, r.cfg.Store, r.report.Copy.Key(), r.cfg.Secret, r.cfg.Data); err != nil {
+		return err
+	}
+	r.report.At = time.UnixMicro(r.manifest.At).UTC()
+	url := cmp.Or(r.cfg.Database, "sqlite:"+filepath.Join(r.cfg.Data, sqliteName))
+	if wants := strings.HasPrefix(url, "sqlite:"); wants != (r.manifest.Engine == database.SQLite) {
+		return fmt.Errorf("the copy is of %s: give the same kind of database", r.manifest.Engine)
+	}
+	if r.authority, err = r.openAuthority(); err != nil {
+		return err
+	}
+	if r.db, err = database.Open(ctx, url); err != nil {
+		return err
+	}
+	if r.manifest.Engine == database.Postgres {
+		if err := r.fill(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.cfg.Migrate(ctx, r.db, r.authority); err != nil {
+		return err
+	}
+	r.ledger, err = ledger.Open(ctx, ledger.Config{DB: r.db, Now: r.cfg.Now, Logger: r.cfg.Logger})
+	return err
+}
+
+// openAuthority never makes one: it would orphan every kiosk.
+func (r *restore) openAuthority() (*ident.Authority, error) {
+	dir := filepath.Join(r.cfg.Data, "authority")
+	if _, err := os.Stat(filepath.Join(dir, "authority.crt")); err != nil {
+		return nil, fmt.Errorf("the copy holds no authority: %w", err)
+	}
+	return ident.OpenAuthority(dir, r.cfg.Now())
+}
+
+func (r *restore) fill(ctx context.Context) error {
+	empty, err := r.db.Empty(ctx)
+	if err != nil {
+		return err
+	}
+	if !empty {
+		return errors.New("the database is not empty: a hub is only restored into an empty one")
+	}
+	if err := r.cfg.Migrate(ctx, r.db, r.authority); err != nil {
+		return err
+	}
+	return load(ctx, r.db, r.manifest, r.cfg.Data)
+}
+
+// epochsPrefix is where the epochs stand that were begun by restores.
+const epochsPrefix = "epochs/"
+
+// begin gives the hub an epoch that no kiosk has met: above the copy's, above
+// those in the archive, and above the clock's seconds, for a restore from
+// another archive may have taken place.
+func (r *restore) begin(ctx context.Context) (err error) {
+	above := max(r.manifest.Epoch, uint64(max(r.cfg.Now().Unix(), 0)))
+	err = r.cfg.Store.List(ctx, epochsPrefix, func(key string) error {
+		var n uint64
+		if _, err := fmt.Sscanf(key, epochsPrefix+"%d", &n); err == nil {
+			above = max(above, n)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("list epochs: %w", err)
+	}
+	if r.report.Epoch, err = r.ledger.BeginEpoch(ctx, above); err != nil {
+		return err
+	}
+	text := fmt.Appendf(nil, "A hub was restored from %s and began epoch %d.\n", r.report.Copy.Key(), r.report.Epoch)
+	key := fmt.Sprintf("%s%020d", epochsPrefix, r.report.Epoch)
+	if err := r.cfg.Store.Put(ctx, key, blob.Of(text), strings.NewReader(string(text))); err != nil {
+		return fmt.Errorf("name the epoch in the archive, so that no other restore takes it: %w", err)
+	}
+	return nil
+}
+
+func (r *restore) again(ctx context.Context) error {
+	for _, do := range r.cfg.Again {
+		if err := do(ctx, r.db); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *restore) audit(ctx context.Context) (err error) {
+	if r.report.LastSeen, err = r.ledger.LastReceived(ctx); err != nil {
+		return err
+	}
+	r.report.Audit, err = r.ledger.Audit(ctx, nil) // every signature was checked on the way in
+	return err
+}
