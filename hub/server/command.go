@@ -34,13 +34,13 @@ func Main(args []string, stdout, stderr io.Writer) int {
 
 type serveCommand struct {
 	storage
-	Kiosks        string   `default:":7443" placeholder:"ADDR" help:"Address of the listener for kiosks; TLS must reach it unbroken."`
+	Kiosks        string   `default:":7443" placeholder:"ADDR" help:"Address of the listener for kiosks; TLS must reach it unbroken. Default: ${default}."`
 	Name          []string `placeholder:"NAME" help:"Name or address under which kiosks reach this hub; repeatable. Default: this machine's own."`
-	Listen        string   `default:"127.0.0.1:7080" placeholder:"ADDR" help:"Address of the listener for people. Plain HTTP on loopback, TLS elsewhere."`
+	Listen        string   `default:"127.0.0.1:7080" placeholder:"ADDR" help:"Address of the listener for people. Plain HTTP on loopback, TLS elsewhere. Default: ${default}."`
 	Certificate   string   `placeholder:"FILE" help:"PEM certificate of the people's listener. Default: one of the hub's own."`
 	Key           string   `placeholder:"FILE" help:"PEM key of that certificate."`
 	BehindProxy   bool     `help:"The people's listener speaks plain HTTP to a proxy that adds TLS."`
-	FirstPassword string   `placeholder:"WORDS" help:"Password of the first account (admin). Default: random, printed once."`
+	FirstPassword string   `placeholder:"WORDS" help:"Password of the first account (admin); better given as NGHE_FIRST_PASSWORD, which ps does not show. Default: random, printed once."`
 }
 
 func (c *serveCommand) Run(ctx context.Context, out command.Output) error {

@@ -27,7 +27,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 
 type runCommand struct {
 	Data        string  `required:"" placeholder:"DIR" help:"Folder of everything the kiosk keeps."`
-	Listen      string  `default:"127.0.0.1:7070" placeholder:"ADDR" help:"Loopback address of the screen."`
+	Listen      string  `default:"127.0.0.1:7070" placeholder:"ADDR" help:"Loopback address of the screen. Default: ${default}."`
 	Kit         string  `placeholder:"FILE" help:"Enrolment kit; needed until the kiosk is enrolled."`
 	PixelsPerMm float64 `placeholder:"N" help:"Pixels of the panel per millimetre, so that buttons have the right size."`
 }

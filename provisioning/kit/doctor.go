@@ -135,7 +135,8 @@ func verdict(k ident.Kit, reached bool, found []finding) finding {
 	if slices.ContainsFunc(found, func(f finding) bool { return f.grade == bad }) {
 		return finding{bad, "Chưa ghi danh được: hãy sửa các lỗi ở trên.", "Not ready to enrol: put right what is above."}
 	}
-	return finding{good, fmt.Sprintf("Máy này ghi danh được cho đến %s.", stamp(k.Expires)), fmt.Sprintf("This machine can enrol until %s.", stamp(k.Expires))}
+	return finding{good, fmt.Sprintf("Máy này ghi danh được cho đến %s, nếu bộ kit chưa dùng cho máy khác (chỉ hub biết điều này, khi ghi danh).", stamp(k.Expires)),
+		fmt.Sprintf("This machine can enrol until %s, unless the kit was used for another (only enrolling tells).", stamp(k.Expires))}
 }
 
 func stamp(t time.Time) string { return t.Local().Format("15:04 02/01/2006") }

@@ -41,7 +41,7 @@ func Refusef(format string, args ...any) error { return &Refused{fmt.Sprintf(for
 
 // base holds the flags every program has.
 type base struct {
-	Version kong.VersionFlag `help:"Print the version and stop."`
+	Version kong.VersionFlag `help:"Print the version and stop." env:"-"`
 	Config  kong.ConfigFlag  `help:"JSON file with the same keys as the flags." type:"existingfile" placeholder:"FILE"`
 }
 

@@ -37,6 +37,14 @@ func (f *fail) Run() error {
 	return errors.New("broken")
 }
 
+func TestVersionIsNoSetting(t *testing.T) {
+	t.Setenv("NGHE_VERSION", "1")
+	var stdout, stderr bytes.Buffer
+	if code := Main(t.Context(), "test", "A test.", &grammar{}, []string{"say", "--word", "chào"}, &stdout, &stderr); code != Done || stdout.String() != "chào" {
+		t.Errorf("Main = %d, stdout %q, stderr %q", code, &stdout, &stderr)
+	}
+}
+
 func TestCommandLine(t *testing.T) {
 	file := func(text string) string {
 		path := filepath.Join(t.TempDir(), "config.json")
