@@ -57,6 +57,28 @@ func (l *Ledger) Blobs(ctx context.Context, before time.Time) iter.Seq2[Blob, er
 	}
 }
 
+// StoredBlobs yields the blobs that are here and became so at a moment or
+// later, in that order. A blob that two records name comes twice.
+func (l *Ledger) StoredBlobs(ctx context.Context, from time.Time) iter.Seq2[Blob, error] {
+	return func(yield func(Blob, error) bool) {
+		for at, hash := max(0, micros(from)), []byte{}; ; {
+			page, err := l.blobs(ctx, "blobs stored", at, hash)
+			if err != nil {
+				yield(Blob{}, err)
+				return
+			}
+			for _, b := range page {
+				if at, hash = b.Stored, b.Hash[:]; !yield(b, nil) {
+					return
+				}
+			}
+			if len(page) == 0 {
+				return
+			}
+		}
+	}
+}
+
 // BlobStored records that a blob is whole and verified on the hub's disk.
 // ErrDeleted says that it must not be kept, ErrNoBlob that nobody named it.
 func (l *Ledger) BlobStored(ctx context.Context, hash blob.Hash, at time.Time) error {

@@ -81,6 +81,13 @@ FROM named_blobs
 WHERE deleted_at = 0 AND (answer > $1 OR answer = $1 AND position > $2) AND received_at < $3
 ORDER BY answer, position LIMIT 500
 
+-- name: blobs stored
+SELECT answer, position, hash, size, kind, reader, true_size, named_at, stored_at, archived_at, deleted_at, id, receipt,
+       device, received_at
+FROM named_blobs
+WHERE deleted_at = 0 AND stored_at > 0 AND stored_at >= $1 AND (stored_at > $1 OR hash > $2)
+ORDER BY stored_at, hash LIMIT 500
+
 -- name: blob stored
 UPDATE blobs SET stored_at = $1 WHERE hash = $2 AND stored_at = 0 AND deleted_at = 0
 

@@ -221,6 +221,16 @@ func TestBlobsWaitInOrder(t *testing.T) {
 		for b := range h.Blobs(t.Context(), noon) {
 			t.Errorf("blob %s arrived at noon, not before", b.Hash)
 		}
+		for from, want := range map[time.Duration]string{-time.Hour: "voice words", time.Second: "words", time.Hour: ""} {
+			got := []string{}
+			for b, err := range h.StoredBlobs(t.Context(), noon.Add(from)) {
+				h.ok(err)
+				got = append(got, map[blob.Hash]string{hashOf("voice"): "voice", hashOf("words"): "words"}[b.Hash])
+			}
+			if strings.Join(got, " ") != want {
+				t.Errorf("stored since %v: %q, want %q", from, got, want)
+			}
+		}
 	})
 }
 
