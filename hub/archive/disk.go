@@ -23,7 +23,7 @@ func plainDisk(err error) error {
 		{fs.ErrPermission, "the hub's user may not write there: change the owner of the folder"},
 	} {
 		if errors.Is(err, c.is) {
-			return fmt.Errorf("%w; %s (%w)", err, c.say, ErrSetup)
+			return person{fmt.Errorf("%w; %s", err, c.say)}
 		}
 	}
 	return err

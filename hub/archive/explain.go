@@ -16,18 +16,15 @@ import (
 
 // explain says what happened in words an operator can act on.
 func (s *S3) explain(did, key string, err error) error {
-	why, person := s.reason(err)
-	switch {
-	case why == nil:
-		why = err
-	case person:
-		why = fmt.Errorf("%w (%w)", why, ErrSetup)
+	why, setup := s.reason(err)
+	if setup {
+		why = person{why}
 	}
 	return fmt.Errorf("%s %s in %s: %w", did, key, s, why)
 }
 
 // reason is what stands behind an error, and whether only a person can help.
-func (s *S3) reason(err error) (why error, person bool) {
+func (s *S3) reason(err error) (why error, setup bool) {
 	var answer minio.ErrorResponse
 	if errors.As(err, &answer) {
 		return s.refusal(answer)
@@ -85,7 +82,7 @@ func (s *S3) unreachable(err error) error {
 }
 
 // refusal is an S3 server's own no.
-func (s *S3) refusal(a minio.ErrorResponse) (why error, person bool) {
+func (s *S3) refusal(a minio.ErrorResponse) (why error, setup bool) {
 	for _, r := range []struct {
 		codes  []string
 		status int

@@ -254,7 +254,7 @@ func (f *Folder) marked() error {
 		f.mark = string(mark)
 		return f.forget()
 	case errors.Is(err, fs.ErrNotExist), err == nil && f.mark != string(mark):
-		return fmt.Errorf("folder %s is not the archive it was: mount its disk again (%w)", f.dir, ErrSetup)
+		return person{fmt.Errorf("folder %s is not the archive it was: mount its disk again", f.dir)}
 	case err != nil:
 		return plainDisk(err)
 	}

@@ -60,10 +60,10 @@ func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
 func doubt(r *http.Request, a *http.Response) error {
 	switch kind := a.Header.Get("Content-Type"); {
 	case a.StatusCode == http.StatusProxyAuthRequired:
-		return fmt.Errorf("the proxy wants a password: put it into HTTPS_PROXY (%w)", ErrSetup)
+		return person{errors.New("the proxy wants a password: put it into HTTPS_PROXY")}
 	case 300 <= a.StatusCode && a.StatusCode < 400 && a.StatusCode != http.StatusNotModified:
-		return fmt.Errorf("it sends elsewhere (%s, region %q): correct the archive's host or region (%w)",
-			host(a.Header.Get("Location")), a.Header.Get("X-Amz-Bucket-Region"), ErrSetup)
+		return person{fmt.Errorf("it sends elsewhere (%s, region %q): correct the archive's host or region",
+			host(a.Header.Get("Location")), a.Header.Get("X-Amz-Bucket-Region"))}
 	case strings.HasPrefix(kind, "text/html"):
 		return fmt.Errorf("%w: a web page came back with %q, from a proxy, a sign-in page of the network, or another service on this port", errNotS3, a.Status)
 	case a.StatusCode/100 == 2 && r.Method == http.MethodPut && a.Header.Get("ETag") == "":

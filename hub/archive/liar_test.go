@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -46,7 +47,9 @@ type lie func(l *liar, w http.ResponseWriter, r *http.Request, body []byte) bool
 
 func startLiar(t *testing.T) *liar {
 	l := &liar{t: t, held: map[string][]byte{}, done: make(chan struct{})}
-	l.Server = httptest.NewTLSServer(l)
+	l.Server = httptest.NewUnstartedServer(l)
+	l.Config.ErrorLog = quiet()
+	l.StartTLS()
 	t.Cleanup(func() {
 		close(l.done)
 		l.Server.CloseClientConnections()
@@ -66,13 +69,20 @@ func (l *liar) store(patience time.Duration) *archive.S3 {
 }
 
 func (l *liar) config(patience time.Duration) archive.S3Config {
-	ca := filepath.Join(l.t.TempDir(), "ca.pem")
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: l.Certificate().Raw})
-	if err := os.WriteFile(ca, text, 0o600); err != nil {
-		l.t.Fatal(err)
-	}
-	return archive.S3Config{Host: l.Listener.Addr().String(), Bucket: "ward", Key: liarKey, Secret: liarSecret, CA: ca, Patience: patience}
+	return archive.S3Config{Host: l.Listener.Addr().String(), Bucket: "ward", Key: liarKey, Secret: liarSecret, CA: pemFile(l.t, l.Certificate().Raw), Patience: patience}
 }
+
+func pemFile(t *testing.T, der []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// quiet is where a server logs that clients hang up.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
 // tell sets the lie; nil is the truth.
 func (l *liar) tell(what lie) {

@@ -41,19 +41,24 @@ func NewS3(cfg S3Config) (*S3, error) {
 	if err != nil {
 		return nil, err
 	}
-	lookup := minio.BucketLookupPath
-	if cfg.DNS {
-		lookup = minio.BucketLookupDNS
-	}
-	core, err := minio.NewCore(cfg.Host, &minio.Options{
-		Creds:  credentials.NewStaticV4(cfg.Key, cfg.Secret, ""),
-		Secure: !cfg.Plain, Transport: gate, Region: cfg.Region, BucketLookup: lookup,
-		MaxRetries: 1, // the hub's own list of what is due tries again, for days if need be
-	})
+	s := &S3{cfg: cfg, gate: gate}
+	core, err := minio.NewCore(cfg.Host, s.options(credentials.NewStaticV4(cfg.Key, cfg.Secret, "")))
 	if err != nil {
 		return nil, fmt.Errorf("open archive at %s: %w", cfg.Host, err)
 	}
-	return &S3{cfg: cfg, core: *core, gate: gate}, nil
+	s.core = *core
+	return s, nil
+}
+
+func (s *S3) options(as *credentials.Credentials) *minio.Options {
+	lookup := minio.BucketLookupPath
+	if s.cfg.DNS {
+		lookup = minio.BucketLookupDNS
+	}
+	return &minio.Options{
+		Creds: as, Secure: !s.cfg.Plain, Transport: s.gate, Region: s.cfg.Region, BucketLookup: lookup,
+		MaxRetries: 1, // the hub's own list of what is due tries again, for days if need be
+	}
 }
 
 func (s *S3) String() string { return fmt.Sprintf("bucket %s at %s", s.cfg.Bucket, s.cfg.Host) }
@@ -103,15 +108,18 @@ func (s *S3) upload(ctx context.Context, key string, ref blob.Ref, sum []byte, b
 	return nil
 }
 
-// send is one PUT. The header with the SHA-256 has capitals because minio-go
-// takes the name in small letters for a wish for trailers.
+// sha256Header has capitals because minio-go takes the name in small letters
+// for a wish for trailers.
+const sha256Header = "X-Amz-Checksum-Sha256"
+
+// send is one PUT, of exactly the bytes and sums it is given.
 func (s *S3) send(ctx context.Context, key string, ref blob.Ref, sum []byte, body io.Reader, opts minio.PutObjectOptions) (tag string, err error) {
 	ctx, w := s.watch(ctx, ref.Size)
 	defer w.stop()
 	opts.DisableContentSha256 = true // the hash given is signed instead
 	opts.ContentType = "application/octet-stream"
 	if opts.UserMetadata == nil {
-		opts.UserMetadata = map[string]string{"X-Amz-Checksum-Sha256": base64.StdEncoding.EncodeToString(ref.Hash[:])}
+		opts.UserMetadata = map[string]string{sha256Header: base64.StdEncoding.EncodeToString(ref.Hash[:])}
 	}
 	info, err := s.core.PutObject(ctx, s.cfg.Bucket, key, &moving{w, body}, int64(ref.Size),
 		base64.StdEncoding.EncodeToString(sum), ref.Hash.String(), opts)
@@ -208,7 +216,7 @@ func noVersions(err error) bool {
 func (s *S3) deleteNewest(ctx context.Context, key string) error {
 	info, err := s.stat(ctx, key)
 	if err == nil && info.VersionID != "" && info.VersionID != "null" {
-		return fmt.Errorf("delete %s: the bucket keeps old versions and this key may not list them; give it s3:ListBucketVersions and s3:DeleteObjectVersion (%w)", key, ErrSetup)
+		return person{fmt.Errorf("delete %s: the bucket keeps old versions and this key may not list them; give it s3:ListBucketVersions and s3:DeleteObjectVersion", key)}
 	}
 	if err := s.remove(ctx, key, ""); err != nil {
 		return s.explain("delete", key, err)

@@ -20,6 +20,12 @@ var (
 	ErrSetup = errors.New("the archive needs a person")
 )
 
+// person marks an error as one that is ErrSetup, without a word more.
+type person struct{ error }
+
+func (p person) Is(target error) bool { return target == ErrSetup }
+func (p person) Unwrap() error        { return p.error }
+
 // Store keeps bytes under names that are given once.
 //
 // Every error names the key. What is not one of the errors above, nor
