@@ -22,6 +22,7 @@ type grammar struct {
 	Audit   auditCommand   `cmd:"" help:"Check every byte the hub keeps; exit 0 only when all is whole."`
 	Account accountCommand `cmd:"" help:"List, make, mend and shut operators' accounts. Works while the hub serves."`
 	Rebuild rebuildCommand `cmd:"" help:"Make every table of answers and counts again from what kiosks signed."`
+	S3      s3Command      `cmd:"" name:"s3" help:"The archive off this machine's disk."`
 }
 
 // Main runs the command line and returns the exit code.
