@@ -55,6 +55,7 @@ type Config struct {
 	Registry   Registry
 	Vitals     Vitals
 	Authority  Authority
+	Bulletins  Bulletins        // nil: kiosks are told nothing
 	Silence    time.Duration    // a line that says nothing for so long, not even a ping, is dead; 50 s
 	Write      time.Duration    // one message; 10 s
 	Gather     time.Duration    // how long a commit waits for company once there is some; 2 ms
@@ -98,6 +99,9 @@ func New(cfg Config) *Intake {
 	}
 	i.commits = newCommitter(cfg, &i.count)
 	cfg.Registry.OnRevoke(i.revoked)
+	if cfg.Bulletins != nil {
+		cfg.Bulletins.OnChange(i.announce)
+	}
 	return i
 }
 

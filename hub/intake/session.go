@@ -34,6 +34,8 @@ type session struct {
 	talk     sync.Mutex // guards receiver
 	receiver *courier.Receiver
 
+	telling telling
+
 	mu      sync.Mutex // guards what follows; taken last
 	queue   []item
 	writing bool // the writer exists
@@ -45,6 +47,7 @@ type session struct {
 type item struct {
 	frame wire.Frame
 	done  *courier.Outcome
+	tell  bool // the next bulletin
 }
 
 const (
@@ -175,12 +178,14 @@ func (s *session) act(step courier.Step, token func()) {
 	if step.Vitals != nil {
 		s.vitals(*step.Vitals)
 	}
+	s.tell()
 	if step.Goodbye != nil {
 		s.log.Info("kiosk said goodbye", "code", step.Goodbye.Code, "detail", step.Goodbye.Detail)
 	}
 }
 
 func (s *session) hello(h wire.Hello) {
+	s.telling.greeted(h.Bulletin)
 	if s.met {
 		return // it greets again after a fork
 	}
@@ -195,6 +200,9 @@ func (s *session) hello(h wire.Hello) {
 func (s *session) vitals(v wire.Vitals) {
 	s.count.vitals.Add(1)
 	s.cfg.Vitals.Report(s.device, v, s.heard)
+	if held, ok := heldBy(v); ok {
+		s.telling.named(held, time.Now())
+	}
 	d, err := s.cfg.Registry.Device(context.Background(), s.device)
 	if err == nil && !d.Welcome() {
 		s.end(farewellRevoked())
@@ -275,6 +283,9 @@ func (s *session) take() (item, bool) {
 }
 
 func (s *session) account(it item) (wire.Frame, error) {
+	if it.tell {
+		return s.bulletin(), nil
+	}
 	if it.done == nil {
 		return it.frame, nil
 	}
@@ -284,7 +295,7 @@ func (s *session) account(it item) (wire.Frame, error) {
 }
 
 func (s *session) say(f wire.Frame) error {
-	b, err := wire.EncodeFrame(f)
+	b, err := wire.EncodeFrame(s.stamp(f))
 	if err != nil {
 		return err
 	}

@@ -19,12 +19,13 @@ type Stats struct {
 	Vitals    uint64
 	Enrolled  uint64
 	Strangers uint64 // enrolments refused
+	Bulletins uint64 // frames of the bulletin sent
 }
 
 type counters struct {
 	opened, replaced, refused, malformed, silent, failed atomic.Uint64
 	batches, records, bytes, misfits, commits, vitals    atomic.Uint64
-	enrolled, strangers                                  atomic.Uint64
+	enrolled, strangers, bulletins                       atomic.Uint64
 }
 
 // Stats may be called from anywhere.
@@ -36,5 +37,5 @@ func (i *Intake) Stats() Stats {
 	return Stats{Live: uint64(live), Opened: c.opened.Load(), Replaced: c.replaced.Load(), Refused: c.refused.Load(),
 		Malformed: c.malformed.Load(), Silent: c.silent.Load(), Failed: c.failed.Load(),
 		Batches: c.batches.Load(), Records: c.records.Load(), Bytes: c.bytes.Load(), Misfits: c.misfits.Load(), Commits: c.commits.Load(),
-		Vitals: c.vitals.Load(), Enrolled: c.enrolled.Load(), Strangers: c.strangers.Load()}
+		Vitals: c.vitals.Load(), Enrolled: c.enrolled.Load(), Strangers: c.strangers.Load(), Bulletins: c.bulletins.Load()}
 }

@@ -132,7 +132,7 @@ func (s *session) fill() error {
 func (s *session) greet() error {
 	s.greeted = s.cfg.Outbox.Uptime()
 	h, err := s.sender.Hello(wire.Hello{Program: s.cfg.Program, Boot: s.cfg.Outbox.Boot(),
-		Uptime: uint64(s.greeted.Microseconds()), Wall: s.cfg.Now().UnixMicro()})
+		Uptime: uint64(s.greeted.Microseconds()), Wall: s.cfg.Now().UnixMicro(), Bulletin: s.held()})
 	if err != nil {
 		return err
 	}
@@ -174,6 +174,8 @@ func (s *session) receive(f wire.Frame) *Trouble {
 		return s.welcome(*event.Welcomed)
 	case event.Acked != nil:
 		s.landed(*event.Acked)
+	case event.Bulletin != nil:
+		s.told(*event.Bulletin)
 	case event.Ignored != "":
 		s.log.Warn("hub's frame moved nothing", "frame", fmt.Sprintf("%T", f), "reason", event.Ignored)
 	}
@@ -204,6 +206,32 @@ func (s *session) welcome(w wire.Welcome) *Trouble {
 	s.set(func(st *Status) { st.Failures, st.Condition, st.Words, st.Detail = 0, "", "", "" })
 	s.log.Info("session with the hub", "hub", s.Status().Hub, "epoch", w.Epoch)
 	return nil
+}
+
+// held is the bulletin to go on from.
+func (s *session) held() uint64 {
+	if s.cfg.Bulletin == nil {
+		return 0
+	}
+	version := s.cfg.Bulletin.Version()
+	s.cfg.Vitals.Told(version)
+	return version
+}
+
+// told keeps a bulletin and says so at once: the hub waits for it before it
+// sends much more. One that cannot be used ends nothing.
+func (s *session) told(b wire.Bulletin) {
+	if s.cfg.Bulletin == nil {
+		return
+	}
+	if err := s.cfg.Bulletin.Apply(b); err != nil {
+		s.cfg.Vitals.Raise(vitals.Misinformed, int64(s.held()))
+		s.log.Warn("bulletin not used", "version", b.Version, "err", err)
+		return
+	}
+	s.cfg.Vitals.Clear(vitals.Misinformed)
+	s.held()
+	s.due = true
 }
 
 // compareClocks measures this machine's clock against the hub's and records

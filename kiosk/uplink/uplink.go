@@ -28,6 +28,12 @@ type Outbox interface {
 	Wake() <-chan struct{} // signalled after every commit that appended
 }
 
+// Bulletin keeps what the hub tells; *bulletin.Bulletin is one.
+type Bulletin interface {
+	Version() uint64
+	Apply(wire.Bulletin) error // one that is refused changes nothing
+}
+
 // Timing holds the durations of a session. Zero fields take their default.
 type Timing struct {
 	Handshake time.Duration // one address: name, proxy, TLS, upgrade; 15 s
@@ -46,6 +52,7 @@ type Config struct {
 	Outbox   Outbox
 	Identity ident.Identity
 	Key      crypto.Signer
+	Bulletin Bulletin                              // nil: what the hub tells is not kept
 	Vitals   *vitals.Monitor                       // nil: nothing but the uptime is told
 	Program  string                                // version of the agent
 	Proxy    func(*http.Request) (*url.URL, error) // nil means http.ProxyFromEnvironment

@@ -22,6 +22,7 @@ const (
 	CardWear        = "card_wear"        // per cent of the card's stated life, in steps of ten
 	ClockAhead      = "clock_ahead"      // microseconds the hub's clock is ahead
 	ClockWidth      = "clock_width"      // microseconds of doubt in that
+	Bulletin        = "bulletin"         // version held; the hub sends what follows it
 )
 
 // Where conditions begin and, after a pause for breath, end again.

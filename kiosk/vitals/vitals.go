@@ -121,6 +121,13 @@ func (v *Monitor) Clock(ahead, width time.Duration) {
 	v.band(ClockOff, ahead.Microseconds(), int64((ahead.Abs() - width).Microseconds()), clockOff, clockOff/2)
 }
 
+// Told notes which bulletin this kiosk holds.
+func (v *Monitor) Told(version uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.readings[Bulletin] = int64(version)
+}
+
 // Changed is closed when a condition next begins or ends.
 func (v *Monitor) Changed() <-chan struct{} {
 	v.mu.Lock()
