@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"nghe/hub/archive"
@@ -48,12 +50,12 @@ func (r *restore) replay(ctx context.Context) error {
 			return nil
 		})
 	}()
-	devices, unread := map[string]bool{}, 0
+	unread := 0
 	for f := range queue {
 		<-f.done
 		if f.err == nil {
 			unread = 0
-			if err := r.takeBack(ctx, f, devices); err != nil {
+			if err := r.takeBack(ctx, f); err != nil {
 				return err
 			}
 			continue
@@ -85,8 +87,8 @@ func (r *restore) fetch(ctx context.Context, key string) (b []byte, err error) {
 	return b, err
 }
 
-func (r *restore) takeBack(ctx context.Context, f *fetched, devices map[string]bool) error {
-	o, certificate, err := r.believe(f)
+func (r *restore) takeBack(ctx context.Context, f *fetched) error {
+	o, err := r.believe(f)
 	if err != nil {
 		r.report.Damaged = append(r.report.Damaged, fmt.Sprintf("%s: %v", f.key, err))
 		return nil
@@ -102,34 +104,51 @@ func (r *restore) takeBack(ctx context.Context, f *fetched, devices map[string]b
 			return err
 		}
 	}
-	if devices[o.Device] {
-		return nil
+	r.devices[o.Device] = o.Certificate
+	return nil
+}
+
+// readmit asks for each device that has signed what was taken back.
+func (r *restore) readmit(ctx context.Context) error {
+	journals, err := r.ledger.Journals(ctx)
+	if err != nil {
+		return err
 	}
-	devices[o.Device] = true
-	known, err := r.cfg.Readmit(ctx, o.Device, certificate)
-	if err == nil && !known {
-		r.report.Unknown = append(r.report.Unknown, o.Device)
+	places := map[string]string{}
+	for _, j := range journals { // a device's in the order they were first seen
+		if j.Place != "" {
+			places[j.Device] = j.Place
+		}
 	}
-	return err
+	for _, device := range slices.Sorted(maps.Keys(r.devices)) {
+		known, err := r.cfg.Readmit(ctx, r.devices[device], places[device])
+		if err != nil {
+			return err
+		}
+		if !known {
+			r.report.Unknown = append(r.report.Unknown, device)
+		}
+	}
+	return nil
 }
 
 // believe reads an object and checks that this hub's authority certified its
 // device, and that the device signed every segment in it.
-func (r *restore) believe(f *fetched) (Object, []byte, error) {
+func (r *restore) believe(f *fetched) (Object, error) {
 	o, err := ReadObject(f.body)
 	if err != nil {
-		return o, nil, err
+		return o, err
 	}
 	leaf, err := x509.ParseCertificate(o.Certificate)
 	if err != nil {
-		return o, nil, fmt.Errorf("certificate: %w", err)
+		return o, fmt.Errorf("certificate: %w", err)
 	}
 	device, key, err := r.authority.Peer(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}})
 	if err != nil {
-		return o, nil, err
+		return o, err
 	}
 	if device != o.Device || o.Key() != f.key {
-		return o, nil, fmt.Errorf("names device %s and key %s, but its certificate is of %s", o.Device, o.Key(), device)
+		return o, fmt.Errorf("names device %s and key %s, but its certificate is of %s", o.Device, o.Key(), device)
 	}
-	return o, o.Certificate, o.Check(func(statement, signature []byte) bool { return ident.Verify(key, statement, signature) })
+	return o, o.Check(func(statement, signature []byte) bool { return ident.Verify(key, statement, signature) })
 }

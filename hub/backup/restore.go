@@ -33,9 +33,10 @@ type RestoreConfig struct {
 	// Migrate opens every package's tables, so that a copy of an older program
 	// is brought up to date.
 	Migrate func(ctx context.Context, db *database.DB, authority *ident.Authority) error
-	// Readmit is told of each device that has signed segments and whose
-	// certificate is the authority's; known says that the copy held it.
-	Readmit func(ctx context.Context, device string, certificate []byte) (known bool, err error)
+	// Readmit is told, after the replay, of each device that has signed segments
+	// and whose certificate is the authority's; place is where its records say it
+	// stands. known says that the copy held the device.
+	Readmit func(ctx context.Context, certificate []byte, place string) (known bool, err error)
 	// Again is what must be done once more before anybody is served: deletions
 	// recorded after the copy.
 	Again []func(ctx context.Context, db *database.DB) error
@@ -78,7 +79,7 @@ func Restore(ctx context.Context, cfg RestoreConfig) (Report, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	r := &restore{cfg: cfg}
+	r := &restore{cfg: cfg, devices: map[string][]byte{}}
 	if err := r.run(ctx); err != nil {
 		return r.report, fmt.Errorf("restore the hub: %w", err)
 	}
@@ -92,6 +93,7 @@ type restore struct {
 	authority *ident.Authority
 	db        *database.DB
 	ledger    *ledger.Ledger
+	devices   map[string][]byte // certificates of those whose segments were taken back
 }
 
 func (r *restore) run(ctx context.Context) (err error) {
@@ -111,7 +113,7 @@ func (r *restore) run(ctx context.Context) (err error) {
 			err = r.unmark()
 		}
 	}()
-	for _, step := range []func(context.Context) error{r.open, r.begin, r.replay, r.again, r.audit} {
+	for _, step := range []func(context.Context) error{r.open, r.begin, r.replay, r.readmit, r.again, r.audit} {
 		if err := step(ctx); err != nil {
 			return err
 		}

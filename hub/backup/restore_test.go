@@ -49,11 +49,12 @@ func TestRestore(t *testing.T) {
 		w.at = noon.Add(9 * time.Hour)
 		again := 0
 		report, h, err := w.restoreInto(t, filepath.Join(t.TempDir(), "new"), func(cfg *RestoreConfig) {
-			cfg.Readmit = func(_ context.Context, device string, certificate []byte) (bool, error) {
-				if string(certificate) != string(w.certificates[device]) {
-					t.Error("readmitted with another certificate")
+			cfg.Readmit = func(_ context.Context, certificate []byte, place string) (bool, error) {
+				known := string(certificate) == string(w.certificates[a.device]) && place == "qt-01"
+				if !known && (string(certificate) != string(w.certificates[late.device]) || place != "qt-02") {
+					t.Errorf("readmitted with another certificate, or at %s", place)
 				}
-				return device != late.device, nil
+				return known, nil
 			}
 			cfg.Again = append(cfg.Again, func(context.Context, *database.DB) error { again++; return nil })
 		})

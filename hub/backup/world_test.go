@@ -222,7 +222,7 @@ func (w *world) restoreInto(t *testing.T, dir string, change func(*RestoreConfig
 	t.Helper()
 	url := w.newURL()
 	cfg := RestoreConfig{Data: dir, Database: url, Store: w.store, OffDisk: true, Secret: w.secret, Migrate: migrate,
-		Readmit: func(context.Context, string, []byte) (bool, error) { return true, nil },
+		Readmit: func(context.Context, []byte, string) (bool, error) { return true, nil },
 		Now:     func() time.Time { return w.at }, Logger: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&cfg)
