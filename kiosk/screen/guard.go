@@ -7,13 +7,14 @@ import (
 	"strings"
 )
 
-// policy lets the page use its own files and nothing else. Inline scripts and
-// styles are refused by it.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
+// policy lets the page use its own files, what the resident just recorded
+// (blob:), and nothing else. Inline scripts and styles are refused by it.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src blob:; font-src 'self'; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// features are off: the screen says so to residents.
-const features = "camera=(), microphone=(), geolocation=(), display-capture=(), usb=(), serial=(), bluetooth=(), payment=()"
+// features are off but camera and microphone, which open for a message only,
+// under a bar that says so.
+const features = "camera=(self), microphone=(self), geolocation=(), display-capture=(), usb=(), serial=(), bluetooth=(), payment=()"
 
 // guard lets only pages of this server, on this machine, reach next. The Host
 // check stops a foreign site whose name was rebound to 127.0.0.1.

@@ -53,6 +53,8 @@ type statusView struct {
 	Program     string    `json:"program"`
 	PixelsPerMM float64   `json:"pixels_per_mm"` // 0: not measured
 	Pace        paceView  `json:"pace_ms"`
+
+	Messages messagesView `json:"messages"`
 }
 
 type paceView struct {
@@ -73,7 +75,8 @@ func (s *Screen) getStatus(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, statusView{
 		Place: placeView{s.cfg.Place.ID, s.cfg.Place.Name}, Ward: s.cfg.Ward,
 		Enrolled: now.Enrolled, Storage: now.Storage, Program: s.cfg.Program, PixelsPerMM: s.cfg.PixelsPerMM,
-		Pace: paceView{ms(p.Idle), ms(p.Leave), ms(p.Undo), ms(p.Redo), ms(p.Thanks)},
+		Messages: s.messagesNow(),
+		Pace:     paceView{ms(p.Idle), ms(p.Leave), ms(p.Undo), ms(p.Redo), ms(p.Thanks)},
 	})
 }
 
@@ -88,10 +91,11 @@ type questionsView struct {
 	Questionnaires []feedback.Questionnaire `json:"questionnaires"`
 	Scale          []scoreView              `json:"scale"`
 	Agreements     []feedback.Option        `json:"agreements"`
+	Message        feedback.MessageForm     `json:"message"`
 }
 
 func (s *Screen) getQuestionnaires(w http.ResponseWriter, _ *http.Request) {
-	view := questionsView{Questionnaires: s.cfg.Questionnaires, Agreements: feedback.Agreements()}
+	view := questionsView{Questionnaires: s.cfg.Questionnaires, Agreements: feedback.Agreements(), Message: s.messageForm()}
 	for score := 5; score >= 1; score-- {
 		view.Scale = append(view.Scale, scoreView{score, feedback.ScoreText(score)})
 	}

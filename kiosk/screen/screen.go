@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"nghe/kiosk/outbox"
@@ -72,6 +73,7 @@ type Config struct {
 	// take the panel for one of 21.5 inches.
 	PixelsPerMM float64
 	Pace        Pace
+	Messages    Messages
 	Logger      *slog.Logger // nil: slog.Default
 }
 
@@ -79,6 +81,8 @@ type Config struct {
 type Screen struct {
 	cfg   Config
 	pages fs.FS
+
+	oneMessage sync.Mutex // held while one is in memory
 }
 
 // New is a Screen on the pages built into the program.
@@ -100,7 +104,7 @@ func newScreen(cfg Config, pages fs.FS) *Screen {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	cfg.Pace = cfg.Pace.filled()
+	cfg.Pace, cfg.Messages = cfg.Pace.filled(), cfg.Messages.filled()
 	return &Screen{cfg: cfg, pages: pages}
 }
 
@@ -123,6 +127,7 @@ func (p Pace) filled() Pace {
 func (s *Screen) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/answers", only(http.MethodPost, s.postAnswer))
+	mux.Handle("/api/messages", only(http.MethodPost, s.postMessage))
 	mux.Handle("/api/status", only(http.MethodGet, s.getStatus))
 	mux.Handle("/api/questionnaires", only(http.MethodGet, s.getQuestionnaires))
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {

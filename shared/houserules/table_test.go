@@ -48,7 +48,7 @@ var table = map[string]row{
 	"kiosk/agent": {does: "wires one kiosk and keeps its tasks alive",
 		project: []string{"kiosk/...", "shared/..."}, modules: []string{kong}},
 	"kiosk/screen": {does: "loopback HTTP and the touch pages; a tap must not know whether there is a network",
-		project: []string{"kiosk/outbox", "kiosk/media", "kiosk/bulletin", "kiosk/vitals", "shared/feedback", "shared/seal", "shared/look", "shared/strict"}},
+		project: []string{"kiosk/outbox", "kiosk/media", "kiosk/bulletin", "kiosk/vitals", "shared/feedback", "shared/seal", "shared/blob", "shared/look", "shared/strict"}},
 	"kiosk/outbox": {does: "the journal in SQLite; makes its folder so that it survives a power cut",
 		project: []string{"shared/sqlite", "shared/feedback", "shared/wire", "shared/durable"}},
 	"kiosk/media": {does: "sealed blobs on disk; names their kinds in the words of the vocabulary",
