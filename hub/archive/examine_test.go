@@ -169,7 +169,7 @@ func TestExamineFindsFaults(t *testing.T) {
 		{"keeps what is deleted", on("DELETE", func(_ *liar, w http.ResponseWriter, _ *http.Request, _ []byte) bool { w.WriteHeader(204); return true }), "delete", archive.Note, "still there"},
 		{"forbids deletion", on("DELETE", code(403, "AccessDenied")), "delete", archive.Note, "no right"},
 		{"clock", func(_ *liar, w http.ResponseWriter, _ *http.Request, _ []byte) bool {
-			w.Header().Set("Date", time.Now().Add(10*time.Minute + 30*time.Second).UTC().Format(http.TimeFormat))
+			w.Header().Set("Date", time.Now().Add(10*time.Minute+30*time.Second).UTC().Format(http.TimeFormat))
 			return false
 		}, "clock", archive.Bad, "by 10m"},
 		{"no list", on("GET", func(_ *liar, w http.ResponseWriter, r *http.Request, _ []byte) bool {
