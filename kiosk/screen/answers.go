@@ -143,6 +143,9 @@ func reply(w http.ResponseWriter, status int, body any) {
 }
 
 func refuse(w http.ResponseWriter, r refusal) {
+	if noted, ok := w.(*notedWriter); ok {
+		noted.why = r
+	}
 	type detail struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`

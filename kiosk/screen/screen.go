@@ -131,8 +131,8 @@ func (s *Screen) Handler() http.Handler {
 	mux.Handle("/api/status", only(http.MethodGet, s.getStatus))
 	mux.Handle("/api/questionnaires", only(http.MethodGet, s.getQuestionnaires))
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, refusal{http.StatusNotFound, "not-found", "There is no such address..", ""})
+		refuse(w, refusal{http.StatusNotFound, "not-found", "There is no such address.", ""})
 	})
 	mux.Handle("/", only(http.MethodGet, s.getPage))
-	return guard(mux)
+	return (&refusals{log: s.cfg.Logger}).watch(guard(mux))
 }

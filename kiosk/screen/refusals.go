@@ -1,0 +1,56 @@
+package screen
+
+import (
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// refusals logs what was refused: where and why by its code, never what was
+// sent. A program that hammers the screen cannot fill the disk with it.
+type refusals struct {
+	log *slog.Logger
+
+	mu      sync.Mutex // guards what follows
+	minute  time.Time  // when the present count began
+	written int
+	silent  int
+}
+
+// linesAMinute of refusals are written; the rest is counted.
+const linesAMinute = 20
+
+// watch puts the log around a handler.
+func (l *refusals) watch(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		noted := &notedWriter{ResponseWriter: w}
+		next.ServeHTTP(noted, r)
+		if noted.why.code != "" {
+			l.note(r.Pattern, noted.why)
+		}
+	})
+}
+
+func (l *refusals) note(route string, why refusal) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now(); now.Sub(l.minute) > time.Minute {
+		l.minute, l.written = now, 0
+	}
+	if l.written >= linesAMinute {
+		l.silent++
+		return
+	}
+	l.log.Warn("refused", "route", route, "status", why.status, "code", why.code, "field", why.field, "unwritten", l.silent)
+	l.written, l.silent = l.written+1, 0
+}
+
+// notedWriter remembers the refusal that was answered.
+type notedWriter struct {
+	http.ResponseWriter
+	why refusal
+}
+
+// Unwrap lets net/http reach the connection's own writer.
+func (w *notedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
