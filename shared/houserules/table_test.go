@@ -86,6 +86,8 @@ var table = map[string]row{
 	"hub/vitals": {does: "what each kiosk last said of itself", project: []string{"hub/database", "shared/wire"}},
 	"hub/cases": {does: "what people do about feedback; closes each state into a box only its receipt opens",
 		project: []string{"hub/database", "hub/ledger", "shared/feedback", "shared/wire", "shared/seal", "shared/durable"}},
+	"hub/deletion": {does: "takes away what residents said, by order, by law and by age, and keeps the proof",
+		project: []string{"hub/database", "hub/ledger", "hub/archive", "shared/blob", "shared/feedback", "shared/wire"}},
 	"hub/letters": {does: "opens what residents sealed to the hub, one part at a time, for whoever may read it",
 		project: []string{"hub/ledger", "hub/archive", "shared/blob", "shared/feedback", "shared/seal", "shared/wire"}},
 	"hub/letters/letterstest": {does: "a resident at a kiosk, for tests of what the hub does with messages",

@@ -1,0 +1,508 @@
+package deletion
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"nghe/hub/archive"
+	"nghe/hub/archive/archivetest"
+	"nghe/hub/database"
+	"nghe/hub/database/pgtest"
+	"nghe/hub/ledger"
+	"nghe/hub/letters/letterstest"
+	"nghe/shared/blob"
+	"nghe/shared/feedback"
+	"nghe/shared/seal"
+	"nghe/shared/wire"
+)
+
+var noon = time.Date(2026, 11, 20, 5, 0, 0, 0, time.UTC)
+
+// identity is made once: it takes a moment.
+var identity = sync.OnceValue(func() string {
+	_, public, err := seal.NewIdentity()
+	if err != nil {
+		panic(err)
+	}
+	return public
+})
+
+// hub is what deletion works on, with a clock that stands still until told.
+type hub struct {
+	*Deletions
+	t         *testing.T
+	db        *database.DB
+	ledger    *ledger.Ledger
+	spool     *archive.Spool
+	store     *archivetest.Failing
+	kiosk     *letterstest.Kiosk
+	at        time.Time
+	forgotten map[[16]byte]int
+	closed    map[string]time.Time
+}
+
+func onBoth(t *testing.T, test func(t *testing.T, h *hub)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, openHub(t, "sqlite:"+filepath.Join(t.TempDir(), "hub.db"))) })
+	t.Run("postgres", func(t *testing.T) { test(t, openHub(t, pgtest.URL(t))) })
+}
+
+func openHub(t *testing.T, url string) *hub {
+	t.Helper()
+	h := &hub{t: t, at: noon, store: &archivetest.Failing{}, forgotten: map[[16]byte]int{}, closed: map[string]time.Time{}}
+	var err error
+	h.db, err = database.Open(t.Context(), url)
+	h.ok(err)
+	t.Cleanup(func() { h.db.Close() })
+	h.ledger, err = ledger.Open(t.Context(), ledger.Config{DB: h.db, Now: h.now, Logger: slog.New(slog.DiscardHandler)})
+	h.ok(err)
+	h.spool, err = archive.OpenSpool(archive.SpoolConfig{Dir: t.TempDir(), Spare: 1})
+	h.ok(err)
+	t.Cleanup(func() { h.spool.Close() })
+	h.Deletions = h.open(Config{Spool: h.spool, Store: h.store, Executes: true})
+	h.kiosk = letterstest.NewKiosk(t, h.ledger, "a", "qt-01", noon.Add(-time.Hour))
+	return h
+}
+
+func (h *hub) now() time.Time { return h.at }
+
+func (h *hub) open(cfg Config) *Deletions {
+	h.t.Helper()
+	cfg.DB, cfg.Ledger, cfg.Now, cfg.Logger = h.db, h.ledger, h.now, slog.New(slog.DiscardHandler)
+	cfg.Forget = func(_ context.Context, tag [16]byte) error { h.forgotten[tag]++; return nil }
+	cfg.Closed = func(_ context.Context, tag []byte) (time.Time, bool, error) {
+		at, is := h.closed[string(tag)]
+		return at, is, nil
+	}
+	d, err := Open(h.t.Context(), cfg)
+	h.ok(err)
+	return d
+}
+
+func (h *hub) ok(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func message() letterstest.Message {
+	return letterstest.Message{Kind: "phan-anh", Words: "Đường ngập nước.", Contact: letterstest.Contact{Phone: "0912 345 678"},
+		Voice: []byte("giọng nói"), To: []string{identity()}}
+}
+
+// archived has a message whose parts are in the archive and, as after a crash
+// between the two, in the spool.
+func (h *hub) archived(m letterstest.Message) letterstest.Sent {
+	h.t.Helper()
+	s := h.kiosk.Send(h.at, m).Arrive(h.spool, h.at)
+	for _, p := range s.Parts {
+		h.put(p)
+		h.ok(h.ledger.BlobArchived(h.t.Context(), p.Hash, h.at))
+	}
+	return s
+}
+
+func (h *hub) put(p letterstest.Part) {
+	h.t.Helper()
+	h.ok(h.store.Put(h.t.Context(), archive.BlobKey(p.Hash), p.Ref, bytes.NewReader(p.Sealed)))
+}
+
+// is says where a part is.
+func (h *hub) is(p letterstest.Part) (places string) {
+	h.t.Helper()
+	if _, whole, err := h.spool.Offset(p.Ref); err == nil && whole {
+		places += "spool "
+	}
+	if err := archive.Check(h.t.Context(), h.store, archive.BlobKey(p.Hash), p.Ref); err == nil {
+		places += "archive "
+	}
+	b, err := h.ledger.Blob(h.t.Context(), p.Hash)
+	h.ok(err)
+	if b.Deleted == 0 {
+		places += "ledger"
+	}
+	return strings.TrimSpace(places)
+}
+
+func (h *hub) whole() {
+	h.t.Helper()
+	a, err := h.ledger.Audit(h.t.Context(), nil)
+	if err != nil || !a.Whole() {
+		h.t.Errorf("audit: %v, %v", a.Problems, err)
+	}
+}
+
+func TestBlobIsGoneEverywhere(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *hub) {
+		s := h.archived(message())
+		words, voice := s.Part(feedback.AttachedWords), s.Part(feedback.AttachedVoice)
+		got, err := h.Blob(t.Context(), words.Hash, " theo yêu cầu ngày 20/11 ", "lan")
+		if err != nil || got.Done.IsZero() || got.Marked.IsZero() || got.By != "lan" || got.Reason != "theo yêu cầu ngày 20/11" || len(got.Blobs) != 1 {
+			t.Errorf("Blob = %+v, %v", got, err)
+		}
+		if g := got.Blobs[0]; g.Hash != words.Hash || g.Size != words.Size || g.Kind != feedback.AttachedWords || !bytes.Equal(g.Record, s.ID[:]) || g.At.IsZero() {
+			t.Errorf("proof = %+v", g)
+		}
+		if at := h.is(words); at != "" {
+			t.Errorf("the words are in %s", at)
+		}
+		if at := h.is(voice); at != "spool archive ledger" {
+			t.Errorf("the voice is in %q", at)
+		}
+		again, err := h.Blob(t.Context(), words.Hash, "một lần nữa", "minh")
+		if err != nil || again.Number != got.Number || again.By != "lan" {
+			t.Errorf("again: %+v, %v", again, err)
+		}
+		told, err := h.Told(t.Context())
+		if err != nil || len(told) != 1 || told[0].Kind != wire.DeletedBlob || !bytes.Equal(told[0].Name, words.Hash[:]) {
+			t.Errorf("told = %+v, %v", told, err)
+		}
+		h.whole()
+	})
+}
+
+func TestReceiptTakesAllAndWhatComesLater(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *hub) {
+		m := message()
+		m.Code = seal.NewCode()
+		s, other := h.archived(m), h.archived(message())
+		got, err := h.Receipt(t.Context(), s.Tag, "người gửi yêu cầu xóa", "lan")
+		if err != nil || got.Done.IsZero() || len(got.Blobs) != 3 || h.forgotten[s.Tag] == 0 {
+			t.Errorf("Receipt = %+v, %v, forgotten %v", got, err, h.forgotten)
+		}
+		for _, p := range s.Parts {
+			if at := h.is(p); at != "" {
+				t.Errorf("part %d is in %s", p.Kind, at)
+			}
+		}
+		for _, p := range other.Parts {
+			if at := h.is(p); at != "spool archive ledger" {
+				t.Errorf("another message's part %d is in %q", p.Kind, at)
+			}
+		}
+		late := h.kiosk.Send(h.at, m).Arrive(h.spool, h.at) // the same receipt, from a kiosk that heard nothing
+		h.ok(h.Late(t.Context()))
+		for _, p := range late.Parts {
+			if at := h.is(p); at != "" {
+				t.Errorf("late part %d is in %s", p.Kind, at)
+			}
+		}
+		list, err := h.List(t.Context(), 0, 10)
+		if err != nil || len(list) != 1 || len(list[0].Blobs) != 6 {
+			t.Errorf("list = %+v, %v", list, err)
+		}
+		if unknown, err := h.Receipt(t.Context(), [16]byte{9}, "chưa về tới trung tâm", "lan"); err != nil || unknown.Done.IsZero() || len(unknown.Blobs) != 0 {
+			t.Errorf("a receipt nobody knows: %+v, %v", unknown, err)
+		}
+		h.whole()
+	})
+}
+
+// The archive is away: what was ordered cannot be read from then on, is off the
+// hub's disk, and is done when the archive is back.
+func TestArchiveAway(t *testing.T) {
+	h := openHub(t, "sqlite:"+t.TempDir()+"/hub.db")
+	s := h.archived(message())
+	h.store.Fail(func(op, key string) archivetest.Fault { return archivetest.Refused })
+	got, err := h.Receipt(t.Context(), s.Tag, "theo yêu cầu", "lan")
+	if err != nil || !got.Done.IsZero() || len(got.Blobs) != 3 {
+		t.Errorf("Receipt = %+v, %v", got, err)
+	}
+	wanted := func(want bool) {
+		t.Helper()
+		if is, err := h.Wanted(t.Context()); err != nil || is != want {
+			t.Errorf("Wanted = %v, %v, want %v", is, err, want)
+		}
+	}
+	wanted(true)
+	if err := h.Work(t.Context()); err == nil {
+		t.Error("Work says nothing of an archive that is away")
+	}
+	for _, p := range s.Parts {
+		if _, whole, _ := h.spool.Offset(p.Ref); whole {
+			t.Errorf("part %d waits in the spool for the archive", p.Kind)
+		}
+		if b, err := h.ledger.Blob(t.Context(), p.Hash); err != nil || b.Deleted == 0 {
+			t.Errorf("part %d can be read: %+v, %v", p.Kind, b, err)
+		}
+	}
+	h.store.Fail(nil)
+	h.ok(h.Work(t.Context()))
+	wanted(false)
+	for _, p := range s.Parts {
+		if at := h.is(p); at != "" {
+			t.Errorf("part %d is in %s", p.Kind, at)
+		}
+	}
+}
+
+// An upload that was on its way when its blob was deleted is found later.
+func TestUploadOnItsWay(t *testing.T) {
+	h := openHub(t, "sqlite:"+t.TempDir()+"/hub.db")
+	s := h.kiosk.Send(h.at, message()).Arrive(h.spool, h.at)
+	p := s.Parts[0]
+	if _, err := h.Blob(t.Context(), p.Hash, "theo yêu cầu", "lan"); err != nil {
+		t.Fatal(err)
+	}
+	h.put(p)
+	h.at = h.at.Add(settled + time.Second)
+	if wanted, err := h.Wanted(t.Context()); err != nil || !wanted {
+		t.Errorf("Wanted = %v, %v", wanted, err)
+	}
+	h.ok(h.Work(t.Context()))
+	if at := h.is(p); at != "" {
+		t.Errorf("it is in %s", at)
+	}
+	list, err := h.List(t.Context(), 0, 1)
+	if err != nil || list[0].Blobs[0].Checked.IsZero() {
+		t.Errorf("not checked: %+v, %v", list, err)
+	}
+	if wanted, err := h.Wanted(t.Context()); err != nil || wanted {
+		t.Errorf("Wanted = %v, %v", wanted, err)
+	}
+}
+
+// A command beside the serving hub only orders; at once nobody can read, and
+// the hub does the rest.
+func TestOrderBesideTheHub(t *testing.T) {
+	h := openHub(t, "sqlite:"+t.TempDir()+"/hub.db")
+	s := h.archived(message())
+	got, err := h.open(Config{}).Receipt(t.Context(), s.Tag, "theo yêu cầu", "root@hub")
+	if err != nil || !got.Done.IsZero() {
+		t.Errorf("Receipt = %+v, %v", got, err)
+	}
+	if at := h.is(s.Parts[0]); at != "spool archive" {
+		t.Errorf("it is in %q", at)
+	}
+	h.ok(h.Work(t.Context()))
+	if at := h.is(s.Parts[0]); at != "" {
+		t.Errorf("it is in %q", at)
+	}
+}
+
+// A restore from a copy that knows of no deletion: the archive remembers, and
+// what a kiosk brings back is taken away again.
+func TestAgainAfterRestore(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *hub) {
+		m := message()
+		s := h.archived(m)
+		blobOnly := h.archived(message())
+		_, err := h.Receipt(t.Context(), s.Tag, "Bà Hoa yêu cầu", "lan")
+		h.ok(err)
+		_, err = h.Blob(t.Context(), blobOnly.Parts[0].Hash, "theo yêu cầu", "lan")
+		h.ok(err)
+		h.noMark("Hoa", "lan", "yêu cầu")
+		// The same archive, an empty disk.
+		fresh := openHub(t, "sqlite:"+t.TempDir()+"/restored.db")
+		fresh.store = h.store
+		fresh.Deletions = fresh.open(Config{Spool: fresh.spool, Store: h.store, Executes: true})
+		h.ok(h.store.Put(t.Context(), marksPrefix+"nonsense", blob.Of([]byte("x")), strings.NewReader("x")))
+		fresh.ok(fresh.Again(t.Context()))
+		list, err := fresh.List(t.Context(), 0, 10)
+		if err != nil || len(list) != 2 || list[0].Done.IsZero() || list[0].At.IsZero() || !strings.Contains(list[0].Reason, "remembered") {
+			t.Errorf("list = %+v, %v", list, err)
+		}
+		// Segments and kiosks bring the records back, and a kiosk its blob.
+		p := blobOnly.Parts[0]
+		fresh.kiosk.Deliver(noon, wire.Answer{Uptime: 1, Questionnaire: "message", Version: 1, Question: "message", Language: "vi",
+			Attachments: []wire.Attachment{{Kind: p.Kind, Reader: 1, Hash: p.Hash, Size: p.Size}}})
+		if _, _, err := fresh.spool.Append(p.Ref, 0, p.Sealed); err != nil {
+			t.Fatal(err)
+		}
+		fresh.ok(fresh.Late(t.Context()))
+		if at := fresh.is(p); at != "" {
+			t.Errorf("it came back to %s", at)
+		}
+		if err := fresh.ledger.BlobStored(t.Context(), p.Hash, noon); !errors.Is(err, ledger.ErrDeleted) {
+			t.Errorf("it may be stored again: %v", err)
+		}
+		fresh.ok(fresh.Again(t.Context())) // twice is once
+		told, err := fresh.Told(t.Context())
+		if err != nil || len(told) != 2 {
+			t.Errorf("told = %+v, %v", told, err)
+		}
+	})
+}
+
+// noMark wants nothing of who asked or why in the archive.
+func (h *hub) noMark(words ...string) {
+	h.t.Helper()
+	n := 0
+	h.ok(h.store.List(h.t.Context(), marksPrefix, func(key string) error {
+		body, err := h.store.Get(h.t.Context(), key)
+		h.ok(err)
+		defer body.Close()
+		var text bytes.Buffer
+		_, err = text.ReadFrom(body)
+		for _, w := range words {
+			if strings.Contains(text.String(), w) {
+				h.t.Errorf("%s says %s", key, text.String())
+			}
+		}
+		n++
+		return err
+	}))
+	if n == 0 {
+		h.t.Error("the archive remembers nothing")
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	h := openHub(t, "sqlite:"+t.TempDir()+"/hub.db")
+	s := h.archived(message())
+	for _, reason := range []string{"", "  ", "abc", strings.Repeat("x", maxReason+1)} {
+		if _, err := h.Blob(t.Context(), s.Parts[0].Hash, reason, "lan"); !errors.Is(err, ErrReason) {
+			t.Errorf("reason of %d: %v", len(reason), err)
+		}
+	}
+	if _, err := h.Blob(t.Context(), blob.Hash{1}, "theo yêu cầu", "lan"); !errors.Is(err, ledger.ErrNoBlob) {
+		t.Errorf("a hash nobody named: %v", err)
+	}
+	if list, err := h.List(t.Context(), 0, 10); err != nil || len(list) != 0 {
+		t.Errorf("a refused order was kept: %+v, %v", list, err)
+	}
+}
+
+// A store whose Delete does not delete is found out.
+type sticky struct{ archive.Store }
+
+func (sticky) Delete(context.Context, string) error { return nil }
+
+func TestStoreThatKeepsIsTold(t *testing.T) {
+	h := openHub(t, "sqlite:"+t.TempDir()+"/hub.db")
+	s := h.archived(message())
+	d := h.open(Config{Spool: h.spool, Store: sticky{h.store}, Executes: true})
+	got, err := d.Blob(t.Context(), s.Parts[0].Hash, "theo yêu cầu", "lan")
+	if err != nil || !got.Done.IsZero() {
+		t.Errorf("done though it is still there: %+v, %v", got, err)
+	}
+	if err := d.Work(t.Context()); err == nil || !strings.Contains(err.Error(), "still in the archive") {
+		t.Errorf("Work = %v", err)
+	}
+}
+
+func TestSweepOfAnotherHubsSpool(t *testing.T) {
+	h := openHub(t, "sqlite:"+t.TempDir()+"/hub.db")
+	s := h.kiosk.Send(h.at, message()).Arrive(h.spool, h.at)
+	_, err := h.open(Config{Executes: true}).Blob(t.Context(), s.Parts[0].Hash, "theo yêu cầu", "lan") // a hub with another spool
+	h.ok(err)
+	h.ok(h.Sweep(t.Context(), h.spool.Whole()))
+	if at := h.is(s.Parts[0]); at != "" {
+		t.Errorf("it is in %s", at)
+	}
+	if at := h.is(s.Parts[1]); at != "spool ledger" {
+		t.Errorf("another part is in %q", at)
+	}
+}
+
+func TestRetention(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *hub) {
+		named := message()
+		named.Named = true
+		never, closedLong, closedLate, officer := h.archived(message()), h.archived(message()), h.archived(message()), h.archived(named)
+		h.closed[string(closedLong.Tag[:])] = noon.AddDate(0, 0, 10)
+		h.closed[string(closedLate.Tag[:])] = noon.AddDate(0, 0, 600)
+		left := func(s letterstest.Sent) (kinds string) {
+			for _, p := range s.Parts {
+				if h.is(p) != "" {
+					kinds += map[feedback.AttachmentKind]string{1: "words ", 2: "contact ", 3: "voice "}[p.Kind]
+				}
+			}
+			return strings.TrimSpace(kinds)
+		}
+		const all = "words contact voice"
+		for _, c := range []struct {
+			days                     int
+			never, closed, late, off string
+		}{
+			{99, all, all, all, all},
+			{101, all, "words voice", all, all},
+			{189, all, "words voice", all, all},
+			{191, all, "words", all, all},
+			{691, all, "words", "words voice", all},
+			{729, all, "words", "words voice", all}, // 24 months are 731 days here
+			{732, "", "", "", all},
+		} {
+			h.at = noon.AddDate(0, 0, c.days)
+			if _, err := h.Retain(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for name, got := range map[string][2]string{"never closed": {left(never), c.never}, "closed": {left(closedLong), c.closed},
+				"closed late": {left(closedLate), c.late}, "named": {left(officer), c.off}} {
+				if got[0] != got[1] {
+					t.Errorf("after %d days of a message %s there is %q, want %q", c.days, name, got[0], got[1])
+				}
+			}
+		}
+		list, err := h.List(t.Context(), 0, 100)
+		h.ok(err)
+		if len(list) != 9 {
+			t.Errorf("%d lines of proof, want 9", len(list))
+		}
+		first := list[len(list)-1]
+		if first.Rule != "retention 1" || first.By != "" || !strings.Contains(first.Reason, "contact: kept 90 days after its case was closed on 2026-11-30") || first.Done.IsZero() {
+			t.Errorf("first line = %+v", first)
+		}
+		told, err := h.Told(t.Context())
+		if err != nil || len(told) != 0 {
+			t.Errorf("kiosks are told of %d blobs they let go long ago, %v", len(told), err)
+		}
+		if again, err := h.Retain(t.Context()); err != nil || again != 0 {
+			t.Errorf("again: %d, %v", again, err)
+		}
+		h.whole()
+	})
+}
+
+// A blob that only its kiosk and the hub's disk have must be told of.
+func TestRetentionTellsOfWhatMayBeOut(t *testing.T) {
+	h := openHub(t, "sqlite:"+t.TempDir()+"/hub.db")
+	s := h.kiosk.Send(h.at, message())
+	h.at = noon.AddDate(2, 0, 1)
+	if n, err := h.Retain(t.Context()); err != nil || n != 3 {
+		t.Errorf("Retain = %d, %v", n, err)
+	}
+	if told, err := h.Told(t.Context()); err != nil || len(told) != 3 {
+		t.Errorf("told = %+v, %v", told, err)
+	}
+	if _, err := h.ledger.Blob(t.Context(), s.Parts[0].Hash); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRules(t *testing.T) {
+	if r := DefaultRules(); r.Version != 1 || len(r.Rules) != 3 {
+		t.Errorf("rules = %+v", r)
+	}
+	for name, text := range map[string]string{
+		"nothing":      `{}`,
+		"no rule":      `{"version":1,"from":"2026-11-23"}`,
+		"unknown key":  `{"version":1,"from":"2026-11-23","rules":[{"id":"a","kinds":[1],"after":"received","days":1,"hours":3}]}`,
+		"no time":      `{"version":1,"from":"2026-11-23","rules":[{"id":"a","kinds":[1],"after":"received"}]}`,
+		"for ever":     `{"version":1,"from":"2026-11-23","rules":[{"id":"a","kinds":[1],"after":"closed","days":1}]}`,
+		"other moment": `{"version":1,"from":"2026-11-23","rules":[{"id":"a","kinds":[1],"after":"read","days":1}]}`,
+		"no kind":      `{"version":1,"from":"2026-11-23","rules":[{"id":"a","after":"received","days":1}]}`,
+		"day":          `{"version":1,"from":"23/11/2026","rules":[{"id":"a","kinds":[1],"after":"received","days":1}]}`,
+	} {
+		if _, err := ParseRules([]byte(text)); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+func TestMarkNames(t *testing.T) {
+	for name, ok := range map[string]bool{"blob-" + strings.Repeat("ab", 32): true, "receipt-" + strings.Repeat("ab", 16): true,
+		"blob-" + strings.Repeat("ab", 16): false, "receipt-": false, "": false, "blob-" + hex.EncodeToString([]byte("x")): false, "case-" + strings.Repeat("ab", 16): false} {
+		if _, err := parseMark(name); (err == nil) != ok {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
