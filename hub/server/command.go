@@ -21,7 +21,12 @@ type grammar struct {
 	Export  exportCommand  `cmd:"" help:"Print what the hub holds, one row each. Works while the hub serves."`
 	Audit   auditCommand   `cmd:"" help:"Check every byte the hub keeps; exit 0 only when all is whole."`
 	Account accountCommand `cmd:"" help:"List, make, mend and shut operators' accounts. Works while the hub serves."`
+	Publish publishCommand `cmd:"" help:"Check what a folder holds and tell it to every kiosk. Works while the hub serves."`
+	Cases   casesCommand   `cmd:"" help:"Say how far the ward is with a message. Works while the hub serves."`
+	Order   orderCommand   `cmd:"" help:"Pause kiosks, or have them dial now. Works while the hub serves."`
 	Rebuild rebuildCommand `cmd:"" help:"Make every table of answers and counts again from what kiosks signed."`
+	Backup  backupCommand  `cmd:"" help:"Copy decisions and keys to the archive, closed to the recovery key. Works while the hub serves."`
+	Restore restoreCommand `cmd:"" help:"Make a lost hub again from its newest copy and every segment in the archive."`
 	S3      s3Command      `cmd:"" name:"s3" help:"The archive off this machine's disk."`
 }
 
@@ -35,6 +40,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 
 type serveCommand struct {
 	storage
+	archiving
 	Kiosks        string   `default:":7443" placeholder:"ADDR" help:"Address of the listener for kiosks; TLS must reach it unbroken. Default: ${default}."`
 	Name          []string `placeholder:"NAME" help:"Name or address under which kiosks reach this hub; repeatable. Default: this machine's own."`
 	Listen        string   `default:"127.0.0.1:7080" placeholder:"ADDR" help:"Address of the listener for people. Plain HTTP on loopback, TLS elsewhere. Default: ${default}."`
@@ -51,13 +57,14 @@ func (c *serveCommand) Run(ctx context.Context, out command.Output) error {
 	return Run(ctx, Config{
 		Data: c.Data, Database: c.Database, Kiosks: c.Kiosks, Names: c.Name, Listen: c.Listen,
 		Certificate: c.Certificate, Key: c.Key, BehindProxy: c.BehindProxy, FirstPassword: c.FirstPassword,
+		Archive: c.Archive, SameDiskOK: c.ArchiveOnSameDiskIsOk,
 		Print: func(line string) { fmt.Fprintln(out, line) },
 	})
 }
 
 type exportCommand struct {
 	storage
-	What   string `arg:"" enum:"answers,devices" help:"What to print: answers or devices."`
+	What   string `arg:"" enum:"answers,devices,cases" help:"What to print: answers, devices or cases."`
 	Format string `default:"ndjson" enum:"ndjson,csv" help:"ndjson (one JSON object a line) or csv (for spreadsheets in Viet Nam)."`
 	From   string `placeholder:"DAY" help:"First day, YYYY-MM-DD in Viet Nam."`
 	To     string `placeholder:"DAY" help:"Last day, YYYY-MM-DD in Viet Nam."`
@@ -74,6 +81,9 @@ func (c *exportCommand) Run(ctx context.Context, out command.Output) error {
 	}
 	if c.To != "" {
 		filter.Until = filter.Until.AddDate(0, 0, 1)
+	}
+	if c.What == "cases" {
+		return exportCases(ctx, c.storage, out, c.Format, filter.From, filter.Until)
 	}
 	return use(ctx, c.storage, func(s store) error {
 		if c.What == "devices" {

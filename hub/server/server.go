@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"nghe/hub/accounts"
+	"nghe/hub/backup"
+	"nghe/hub/chores"
 	"nghe/hub/console"
 	"nghe/hub/intake"
 	"nghe/shared/command"
@@ -40,6 +42,8 @@ type Config struct {
 	Key           string   // PEM file of its key
 	BehindProxy   bool     // the people's listener speaks plain HTTP to a proxy that adds TLS
 	FirstPassword string   // of the first account; empty: random, printed once
+	Archive       string   // where blobs, segments and copies go: a folder or s3://…; empty: a folder in Data
+	SameDiskOK    bool     // the operator vouches that the archive outlives the disk of Data
 	Logger        *slog.Logger
 	Print         func(line string) // takes what the operator must read at start; nil: standard error
 }
@@ -68,9 +72,13 @@ type hub struct {
 	kiosks    net.Listener
 	people    net.Listener
 	store
+	telling
 	accounts *accounts.Accounts
 	intake   *intake.Intake
 	console  *console.Console
+	shelf    shelf
+	copies   *backup.Backup
+	chores   *chores.Chores
 }
 
 func (h *hub) open(ctx context.Context) (err error) {
@@ -106,10 +114,32 @@ func (h *hub) openRest(ctx context.Context) (err error) {
 	if err := h.firstAccount(ctx); err != nil {
 		return err
 	}
-	h.intake = intake.New(intake.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Authority: h.authority, Logger: h.log})
+	if err := h.openTelling(ctx); err != nil {
+		return err
+	}
+	if err := h.openShelf(ctx); err != nil {
+		return err
+	}
+	h.intake = intake.New(intake.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Authority: h.authority, Bulletins: h.bulletin, Logger: h.log})
 	h.console, err = console.New(console.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Accounts: h.accounts,
-		Secure: h.secure(), Program: command.Version(), Logger: h.log})
+		Secure: h.secure(), Archive: h.shelf.offDisk(), Program: command.Version(), Logger: h.log})
+	if err != nil {
+		return err
+	}
+	h.chores, err = chores.Open(ctx, chores.Config{DB: h.db, Chores: h.allChores(), Logger: h.log})
 	return err
+}
+
+func (h *hub) openTelling(ctx context.Context) error {
+	id, err := casesIdentity(h.cfg.Data)
+	if err != nil {
+		return err
+	}
+	if h.telling, err = openTelling(ctx, h.store, id, h.authority, h.log); err != nil {
+		return err
+	}
+	h.registry.OnRevoke(func(string) { h.bulletin.Nudge() })
+	return nil
 }
 
 // firstAccount tells the operator how to sign in, this once.
@@ -131,6 +161,8 @@ func (h *hub) firstAccount(ctx context.Context) error {
 func (h *hub) crew() *crew.Crew {
 	c := crew.New(h.log)
 	c.Add("vitals", h.vitals.Run)
+	c.Add("chores", h.chores.Run)
+	c.Add("bulletin", h.bulletin.Run)
 	c.Add("kiosks", h.serveKiosks)
 	c.Add("people", h.servePeople)
 	return c

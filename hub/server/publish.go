@@ -1,0 +1,200 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"nghe/hub/bulletin"
+	"nghe/hub/cases"
+	"nghe/hub/reports"
+	"nghe/shared/command"
+	"nghe/shared/feedback"
+	"nghe/shared/seal"
+	"nghe/shared/wire"
+)
+
+type publishCommand struct {
+	storage
+	Dir string `arg:"" placeholder:"DIR" help:"Folder with questionnaires/*.json, texts/*.json, notices/*.json and recipients.json."`
+}
+
+const toldSoon = "a running hub tells kiosks that are connected within two seconds, the others when they come"
+
+// Run puts what a folder holds in the place of what was published before.
+func (c *publishCommand) Run(ctx context.Context, out command.Output) error {
+	return useTelling(ctx, c.storage, func(_ store, t telling) error {
+		p, err := t.bulletin.Publish(ctx, c.Dir, byCommand)
+		if err != nil {
+			return err
+		}
+		asked := strings.Join(p.Questionnaires, ", ")
+		if asked == "" {
+			asked = "none: kiosks ask those built in"
+		}
+		_, err = fmt.Fprintf(out, "published %d bytes\nquestionnaires  %s\ntexts           %d\nnotices         %d\nnamed readers   %d\n%s\n",
+			p.Bytes, asked, p.Texts, p.Notices, p.Named, toldSoon)
+		return err
+	})
+}
+
+type casesCommand struct {
+	Set casesSet `cmd:"" help:"Say how far the ward is with a message; every kiosk then answers whoever types the code."`
+}
+
+type casesSet struct {
+	storage
+	Code  string `arg:"" placeholder:"CODE" help:"The receipt's code, or - to read it from standard input, where ps does not show it."`
+	State string `arg:"" placeholder:"STATE" help:"received, classified, assigned, in-progress, awaiting-details, awaiting-approval, answered, closed, reopened; or forwarded, returned, not-eligible, duplicate, noted, withdrawn, suspended, stopped, filed."`
+	Note  string `placeholder:"TEXT" help:"Words to the resident, shown with the state. Without it an earlier note goes."`
+}
+
+// Run changes one case. Neither code nor note is printed or logged.
+func (c *casesSet) Run(ctx context.Context, out command.Output) error {
+	state, ok := feedback.ParseCaseState(c.State)
+	if !ok {
+		return command.Refusef("%q is no state; hub cases set --help lists them", c.State)
+	}
+	code, err := readCode(c.Code, os.Stdin)
+	if err != nil {
+		return command.Refusef("%v", err)
+	}
+	return useTelling(ctx, c.storage, func(_ store, t telling) error {
+		is, err := t.cases.SetByCode(ctx, code, cases.Change{State: state, Note: c.Note, By: byCommand})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "%s (%s), version %d of this case\n%s\n", is.State.Text().In(feedback.Vietnamese), is.State, is.Version, toldSoon)
+		return err
+	})
+}
+
+func readCode(given string, stdin io.Reader) (seal.Code, error) {
+	if given != "-" {
+		return seal.ParseCode(given)
+	}
+	line, err := bufio.NewReader(io.LimitReader(stdin, 100)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read the code: %w", err)
+	}
+	return seal.ParseCode(strings.TrimSpace(line))
+}
+
+// caseLine is a row of `hub export cases`. Scripts depend on these names: add,
+// never change.
+type caseLine struct {
+	Receipt string `json:"receipt"` // the tag, not the code
+	Record  string `json:"record"`
+	State   string `json:"state"`
+	Open    bool   `json:"open"`
+	Version uint64 `json:"version"`
+	Note    string `json:"note"`
+	Updated string `json:"updated_at"`
+	By      string `json:"by"`
+}
+
+func exportCases(ctx context.Context, where storage, out io.Writer, format string, from, until time.Time) error {
+	return useTelling(ctx, where, func(_ store, t telling) error {
+		lines := []caseLine{}
+		for is, err := range t.cases.All(ctx) {
+			if err != nil {
+				return err
+			}
+			if !from.IsZero() && is.Updated.Before(from) || !until.IsZero() && !is.Updated.Before(until) {
+				continue
+			}
+			lines = append(lines, caseLine{fmt.Sprintf("%x", is.Tag), fmt.Sprintf("%x", is.Record), is.State.String(), is.State.Open(),
+				is.Version, is.Note, is.Updated.In(reports.Zone()).Format(time.RFC3339), is.By})
+		}
+		return reports.ExportTable(out, format, lines)
+	})
+}
+
+type orderCommand struct {
+	Pause   orderGive   `cmd:"" help:"Have a kiosk, or all, show that they are out of service and take no answers."`
+	SyncNow orderGive   `cmd:"" help:"Have a kiosk, or all, dial now."`
+	List    orderList   `cmd:"" help:"List the orders that hold."`
+	Cancel  orderCancel `cmd:"" help:"Take an order back."`
+}
+
+type orderGive struct {
+	storage
+	Device string        `placeholder:"ID" help:"The kiosk; hub status lists them. Default: every kiosk."`
+	Hold   time.Duration `name:"for" default:"1h" placeholder:"TIME" help:"How long it holds, for example 30m or 48h; at most 30 days. Default: ${default}."`
+
+	kind wire.OrderKind
+}
+
+// BeforeApply tells the two kinds apart by the name they were called by.
+func (c *orderCommand) BeforeApply() error {
+	c.Pause.kind, c.SyncNow.kind = wire.OrderPause, wire.OrderSyncNow
+	return nil
+}
+
+// Run gives the order.
+func (c *orderGive) Run(ctx context.Context, out command.Output) error {
+	return useTelling(ctx, c.storage, func(s store, t telling) error {
+		if c.Device != "" {
+			if _, err := s.registry.Device(ctx, c.Device); err != nil {
+				return err
+			}
+		}
+		o, err := t.bulletin.Order(ctx, c.kind, c.Device, c.Hold, byCommand)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "order %s holds until %s\n%s\n", o.ID, o.Until.In(reports.Zone()).Format("02/01/2006 15:04"), toldSoon)
+		return err
+	})
+}
+
+type orderList struct{ storage }
+
+// Run prints the orders.
+func (c *orderList) Run(ctx context.Context, out command.Output) error {
+	return useTelling(ctx, c.storage, func(_ store, t telling) error {
+		all, err := t.bulletin.Orders(ctx)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "ORDER\tKIND\tDEVICE\tUNTIL\tBY")
+		for _, o := range all {
+			device := o.Device
+			if device == "" {
+				device = "every kiosk"
+			}
+			kind := "pause"
+			if o.Kind == wire.OrderSyncNow {
+				kind = "sync-now"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", o.ID, kind, device, o.Until.In(reports.Zone()).Format("02/01/2006 15:04"), o.By)
+		}
+		return w.Flush()
+	})
+}
+
+type orderCancel struct {
+	storage
+	Order string `arg:"" placeholder:"ORDER" help:"Its id; hub order list prints them."`
+}
+
+// Run takes the order back.
+func (c *orderCancel) Run(ctx context.Context, out command.Output) error {
+	return useTelling(ctx, c.storage, func(_ store, t telling) error {
+		if err := t.bulletin.Cancel(ctx, c.Order); err != nil {
+			if errors.Is(err, bulletin.ErrNoOrder) {
+				return command.Refusef("%v; hub order list prints those that do", err)
+			}
+			return err
+		}
+		_, err := fmt.Fprintln(out, "cancelled;", toldSoon)
+		return err
+	})
+}

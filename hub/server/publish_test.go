@@ -1,0 +1,171 @@
+package server
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"nghe/hub/cases"
+	"nghe/shared/command"
+	"nghe/shared/seal"
+)
+
+const lights = `{"id":"lights","version":1,"title":{"vi":"Đèn đường","en":"Street lights"},"questions":[{"id":"satisfied","kind":"satisfaction","text":{"vi":"Đèn có sáng không?","en":"Are the lights on?"}}]}`
+
+// hubCommand runs one command on a hub's folder.
+func hubCommand(data string, args ...string) (int, string) {
+	var out bytes.Buffer
+	code := Main(append(args, "--data", data), &out, &out)
+	return code, out.String()
+}
+
+func TestPublishCommand(t *testing.T) {
+	slog.SetDefault(slog.New(slog.NewTextHandler(t.Output(), nil)))
+	data, dir := filepath.Join(t.TempDir(), "hub"), t.TempDir()
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "questionnaires"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "questionnaires", "lights.json")
+	for _, c := range []struct {
+		text string
+		code int
+		want string
+	}{
+		{lights, command.Done, "questionnaires  lights 1"},
+		{strings.Replace(lights, "Đèn có sáng không?", "Đèn sáng chưa?", 1), command.Failed, "questionnaires/lights.json, version: it differs"},
+		{strings.Replace(lights, `"en":"Are`, `"fr":"Are`, 1), command.Failed, "text.en: write this text"},
+	} {
+		if err := os.WriteFile(file, []byte(c.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if code, out := hubCommand(data, "publish", dir); code != c.code || !strings.Contains(out, c.want) {
+			t.Errorf("hub publish = %d\n%s\nwant %d with %q", code, out, c.code, c.want)
+		}
+	}
+}
+
+func TestCasesCommand(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "hub")
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const code = "4Q7K9-M2XHT"
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"cases", "set", code, "in-progress"}, command.Done, "Đang xử lý (in-progress), version 1"},
+		{[]string{"cases", "set", "4q7k9m2xht", "answered", "--note", "Đã lắp đèn."}, command.Done, "version 2"},
+		{[]string{"cases", "set", code, "classified"}, command.Failed, "only be reopened"},
+		{[]string{"cases", "set", code, "lost"}, command.Usage, "no state"},
+		{[]string{"cases", "set", "4Q7K9", "closed"}, command.Usage, "not a receipt code"},
+		{[]string{"export", "cases"}, command.Done, `"state":"answered"`},
+		{[]string{"export", "cases", "--from", "2036-01-01"}, command.Done, ""},
+	} {
+		got, out := hubCommand(data, c.args...)
+		if got != c.code || !strings.Contains(out, c.want) {
+			t.Errorf("hub %q = %d\n%s\nwant %d with %q", c.args, got, out, c.code, c.want)
+		}
+		if strings.Contains(strings.ReplaceAll(strings.ToUpper(out), "-", ""), "4Q7K9M2XHT") && c.code != command.Usage {
+			t.Errorf("hub %q printed the code:\n%s", c.args[:2], out)
+		}
+	}
+	_, out := hubCommand(data, "export", "cases")
+	var line caseLine
+	tag := seal.Code("4Q7K9M2XHT").Receipt().Tag
+	if err := json.Unmarshal([]byte(out), &line); err != nil || line.Receipt != hex.EncodeToString(tag[:]) || line.Note != "Đã lắp đèn." || line.Open {
+		t.Errorf("exported %+v, %v; want tag %x", line, err, tag)
+	}
+	if _, out := hubCommand(data, "export", "cases", "--from", "2036-01-01"); out != "" {
+		t.Errorf("cases of the future: %s", out)
+	}
+}
+
+func TestCodeComesByStandardInput(t *testing.T) {
+	for text, want := range map[string]seal.Code{"4Q7K9-M2XHT\n": "4Q7K9M2XHT", " 4q7k9m2xht": "4Q7K9M2XHT", "": "", "x\n4Q7K9-M2XHT": ""} {
+		code, err := readCode("-", strings.NewReader(text))
+		if code != want || (err == nil) != (want != "") {
+			t.Errorf("read %q from %q, %v", code, text, err)
+		}
+	}
+}
+
+func TestOrderCommand(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "hub")
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := hubCommand(data, "order", "pause", "--for", "10m"); code != command.Done || !strings.Contains(out, "holds until") {
+		t.Fatalf("order pause = %d %s", code, out)
+	}
+	if code, out := hubCommand(data, "order", "sync-now"); code != command.Done {
+		t.Fatalf("order sync-now = %d %s", code, out)
+	}
+	_, list := hubCommand(data, "order", "list")
+	var id string
+	for line := range strings.Lines(list) {
+		if field := strings.Fields(line); len(field) > 1 && field[1] == "pause" {
+			id = field[0]
+		}
+	}
+	if id == "" || !strings.Contains(list, "sync-now") {
+		t.Fatalf("orders:\n%s", list)
+	}
+	if code, out := hubCommand(data, "order", "cancel", id); code != command.Done {
+		t.Errorf("order cancel = %d %s", code, out)
+	}
+	if code, out := hubCommand(data, "order", "cancel", id); code != command.Usage || !strings.Contains(out, "order list") {
+		t.Errorf("order cancel again = %d %s", code, out)
+	}
+	for _, args := range [][]string{{"order", "pause", "--device", "nobody"}, {"order", "pause", "--for", "9000h"}, {"order", "pause", "--for", "0s"}} {
+		if code, out := hubCommand(data, args...); code == command.Done {
+			t.Errorf("hub %v: %s", args, out)
+		}
+	}
+}
+
+// A hub that runs composes what a command beside it has written.
+func TestServerTellsWhatCommandsWrote(t *testing.T) {
+	cfg, _, _ := started(t)
+	head := func() (version uint64) {
+		if err := useTelling(t.Context(), storage{Data: cfg.Data}, func(_ store, t telling) error {
+			version = t.bulletin.Head()
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return version
+	}
+	await := func(what string, after uint64) uint64 {
+		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			if now := head(); now > after {
+				return now
+			}
+		}
+		t.Fatalf("waited in vain: %s", what)
+		return 0
+	}
+	first := await("the first bulletin", 0)
+	begun := time.Now()
+	if code, out := hubCommand(cfg.Data, "cases", "set", "4Q7K9-M2XHT", "answered"); code != command.Done {
+		t.Fatal(out)
+	}
+	await("the case's box", first)
+	if took := time.Since(begun); took > 2*time.Second {
+		t.Errorf("composed after %v", took)
+	}
+	id, err := cases.OpenIdentity(filepath.Join(cfg.Data, "authority"))
+	if err != nil || id.Public == "" {
+		t.Errorf("cases identity: %v", err)
+	}
+}
