@@ -20,8 +20,6 @@ import (
 	"time"
 
 	"nghe/hub/accounts"
-	"nghe/hub/backup"
-	"nghe/hub/chores"
 	"nghe/hub/console"
 	"nghe/hub/intake"
 	"nghe/shared/command"
@@ -42,8 +40,6 @@ type Config struct {
 	Key           string   // PEM file of its key
 	BehindProxy   bool     // the people's listener speaks plain HTTP to a proxy that adds TLS
 	FirstPassword string   // of the first account; empty: random, printed once
-	Archive       string   // where blobs, segments and copies go: a folder or s3://…; empty: a folder in Data
-	SameDiskOK    bool     // the operator vouches that the archive outlives the disk of Data
 	Logger        *slog.Logger
 	Print         func(line string) // takes what the operator must read at start; nil: standard error
 }
@@ -76,9 +72,6 @@ type hub struct {
 	accounts *accounts.Accounts
 	intake   *intake.Intake
 	console  *console.Console
-	shelf    shelf
-	copies   *backup.Backup
-	chores   *chores.Chores
 }
 
 func (h *hub) open(ctx context.Context) (err error) {
@@ -117,16 +110,9 @@ func (h *hub) openRest(ctx context.Context) (err error) {
 	if err := h.openTelling(ctx); err != nil {
 		return err
 	}
-	if err := h.openShelf(ctx); err != nil {
-		return err
-	}
 	h.intake = intake.New(intake.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Authority: h.authority, Bulletins: h.bulletin, Logger: h.log})
 	h.console, err = console.New(console.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Accounts: h.accounts,
-		Secure: h.secure(), Archive: h.shelf.offDisk(), Program: command.Version(), Logger: h.log})
-	if err != nil {
-		return err
-	}
-	h.chores, err = chores.Open(ctx, chores.Config{DB: h.db, Chores: h.allChores(), Logger: h.log})
+		Secure: h.secure(), Program: command.Version(), Logger: h.log})
 	return err
 }
 
@@ -161,7 +147,6 @@ func (h *hub) firstAccount(ctx context.Context) error {
 func (h *hub) crew() *crew.Crew {
 	c := crew.New(h.log)
 	c.Add("vitals", h.vitals.Run)
-	c.Add("chores", h.chores.Run)
 	c.Add("bulletin", h.bulletin.Run)
 	c.Add("kiosks", h.serveKiosks)
 	c.Add("people", h.servePeople)
