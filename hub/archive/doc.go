@@ -22,7 +22,9 @@
 //
 // Kiosks may delete what they sent only once it is off the hub's own disk. A
 // folder on the same disk works, but then they delete nothing. A second disk
-// must not be a partition of the first: the two look alike from here.
+// must not be a partition of the first: from here the two look like two disks.
+// Of an S3 server on the hub's own machine nobody can see from here which disk
+// it writes to; it counts as the same until the operator vouches for it.
 //
 // Run "hub s3 check --archive … --data …" before the hub depends on it, and
 // after every change there. It says in a sentence each what the archive can and

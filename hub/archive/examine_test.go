@@ -207,6 +207,12 @@ func TestExamineFolder(t *testing.T) {
 	if f := archive.Distance(s, dir); f.Level != archive.Bad || !strings.Contains(f.English, "same disk") {
 		t.Errorf("a folder beside the data: %+v", f)
 	}
+	if f := archive.Distance(open(t, "s3://K:S@127.0.0.1:9000/nghe"), dir); f.Level != archive.Bad || !strings.Contains(f.English, "this machine") {
+		t.Errorf("a server on this machine: %+v", f)
+	}
+	if f := archive.Distance(open(t, "s3://K:S@10.1.2.3/nghe"), dir); f.Level != archive.Good {
+		t.Errorf("a server elsewhere: %+v", f)
+	}
 	if f := archive.Distance(archive.Verified(new(archivetest.Memory)), dir); f.Level != archive.Good {
 		t.Errorf("elsewhere: %+v", f)
 	}

@@ -63,9 +63,14 @@ func (s *S3) options(as *credentials.Credentials) *minio.Options {
 
 func (s *S3) String() string { return fmt.Sprintf("bucket %s at %s", s.cfg.Bucket, s.cfg.Host) }
 
-// Apart is true: who keeps objects for the hub has disks of their own, or the
-// operator knows better.
-func (s *S3) Apart(string) (bool, error) { return true, nil }
+// Apart is true for a server on another machine. Of one on this machine nobody
+// can see from here which disk it writes to.
+func (s *S3) Apart(string) (bool, error) {
+	if loopback(s.cfg.Host) {
+		return false, fmt.Errorf("%s runs on this machine: if its disk is another, the operator has to say so", s)
+	}
+	return true, nil
+}
 
 // Put asks whether the key is there, and if not uploads in one request, which
 // names MD5 and SHA-256 of the whole and may not replace.

@@ -21,9 +21,10 @@ func TestChecksArchives(t *testing.T) {
 		code int
 		says string
 	}{
-		{"a bucket", []string{"--archive", server.Location, "--data", data}, command.Done, "The server checks SHA-256"},
+		{"a bucket", []string{"--archive", server.Location}, command.Done, "The server checks SHA-256"},
 		{"a bucket as JSON", []string{"--archive", server.Location, "--json"}, command.Done, `"check": "stranger"`},
 		{"a folder on the same disk", []string{"--archive", filepath.Join(data, "archive"), "--data", data}, command.Failed, "same disk"},
+		{"a bucket on this machine", []string{"--archive", server.Location, "--data", data}, command.Failed, "this machine"},
 		{"a bucket that is not there", []string{"--archive", strings.Replace(server.Location, "/nghe?", "/other?", 1)}, command.Failed, "there is no such bucket"},
 		{"no place", []string{"--archive", "ftp://x/y"}, command.Usage, ""},
 		{"nothing", nil, command.Usage, ""},
