@@ -25,6 +25,8 @@ type grammar struct {
 	Cases   casesCommand   `cmd:"" help:"Say how far the ward is with a message. Works while the hub serves."`
 	Order   orderCommand   `cmd:"" help:"Pause kiosks, or have them dial now. Works while the hub serves."`
 	Rebuild rebuildCommand `cmd:"" help:"Make every table of answers and counts again from what kiosks signed."`
+	Backup  backupCommand  `cmd:"" help:"Copy decisions and keys to the archive, closed to the recovery key. Works while the hub serves."`
+	Restore restoreCommand `cmd:"" help:"Make a lost hub again from its newest copy and every segment in the archive."`
 	S3      s3Command      `cmd:"" name:"s3" help:"The archive off this machine's disk."`
 }
 
@@ -38,6 +40,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 
 type serveCommand struct {
 	storage
+	archiving
 	Kiosks        string   `default:":7443" placeholder:"ADDR" help:"Address of the listener for kiosks; TLS must reach it unbroken. Default: ${default}."`
 	Name          []string `placeholder:"NAME" help:"Name or address under which kiosks reach this hub; repeatable. Default: this machine's own."`
 	Listen        string   `default:"127.0.0.1:7080" placeholder:"ADDR" help:"Address of the listener for people. Plain HTTP on loopback, TLS elsewhere. Default: ${default}."`
@@ -54,6 +57,7 @@ func (c *serveCommand) Run(ctx context.Context, out command.Output) error {
 	return Run(ctx, Config{
 		Data: c.Data, Database: c.Database, Kiosks: c.Kiosks, Names: c.Name, Listen: c.Listen,
 		Certificate: c.Certificate, Key: c.Key, BehindProxy: c.BehindProxy, FirstPassword: c.FirstPassword,
+		Archive: c.Archive, SameDiskOK: c.ArchiveOnSameDiskIsOk,
 		Print: func(line string) { fmt.Fprintln(out, line) },
 	})
 }

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"nghe/hub/accounts"
+	"nghe/hub/backup"
+	"nghe/hub/chores"
 	"nghe/hub/console"
 	"nghe/hub/intake"
 	"nghe/shared/command"
@@ -40,6 +42,8 @@ type Config struct {
 	Key           string   // PEM file of its key
 	BehindProxy   bool     // the people's listener speaks plain HTTP to a proxy that adds TLS
 	FirstPassword string   // of the first account; empty: random, printed once
+	Archive       string   // where blobs, segments and copies go: a folder or s3://…; empty: a folder in Data
+	SameDiskOK    bool     // the operator vouches that the archive outlives the disk of Data
 	Logger        *slog.Logger
 	Print         func(line string) // takes what the operator must read at start; nil: standard error
 }
@@ -72,6 +76,9 @@ type hub struct {
 	accounts *accounts.Accounts
 	intake   *intake.Intake
 	console  *console.Console
+	shelf    shelf
+	copies   *backup.Backup
+	chores   *chores.Chores
 }
 
 func (h *hub) open(ctx context.Context) (err error) {
@@ -80,6 +87,9 @@ func (h *hub) open(ctx context.Context) (err error) {
 	}
 	if h.lock, err = durable.Lock(h.cfg.Data); err != nil {
 		return fmt.Errorf("is another hub running on this data folder? %w", err)
+	}
+	if err := backup.Finished(h.cfg.Data); err != nil {
+		return err
 	}
 	if h.authority, err = openAuthority(h.cfg.Data); err != nil {
 		return err
@@ -110,9 +120,16 @@ func (h *hub) openRest(ctx context.Context) (err error) {
 	if err := h.openTelling(ctx); err != nil {
 		return err
 	}
+	if err := h.openShelf(ctx); err != nil {
+		return err
+	}
 	h.intake = intake.New(intake.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Authority: h.authority, Bulletins: h.bulletin, Logger: h.log})
 	h.console, err = console.New(console.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Accounts: h.accounts,
-		Secure: h.secure(), Program: command.Version(), Logger: h.log})
+		Secure: h.secure(), Archive: h.shelf.offDisk(), Program: command.Version(), Logger: h.log})
+	if err != nil {
+		return err
+	}
+	h.chores, err = chores.Open(ctx, chores.Config{DB: h.db, Chores: h.allChores(), Logger: h.log})
 	return err
 }
 
@@ -147,6 +164,7 @@ func (h *hub) firstAccount(ctx context.Context) error {
 func (h *hub) crew() *crew.Crew {
 	c := crew.New(h.log)
 	c.Add("vitals", h.vitals.Run)
+	c.Add("chores", h.chores.Run)
 	c.Add("bulletin", h.bulletin.Run)
 	c.Add("kiosks", h.serveKiosks)
 	c.Add("people", h.servePeople)

@@ -22,12 +22,28 @@ type status struct {
 	Journals   []journalLine  `json:"journals"`
 	Quarantine int            `json:"quarantined_records"`
 	Holes      uint64         `json:"records_declared_lost"`
+	OffDisk    string         `json:"off_disk_store"` // empty: nothing is safe from the loss of the hub's disk
+	Copy       string         `json:"last_copy"`      // key in the archive; empty: none was made
+	CopyAt     string         `json:"last_copy_at"`
+	Chores     []choreLine    `json:"chores"`
+}
+
+type choreLine struct {
+	Name     string `json:"name"`
+	Due      string `json:"due"`
+	Running  bool   `json:"running"`
+	Started  string `json:"last_start"`
+	Ended    string `json:"last_end"`
+	Error    string `json:"last_error"`
+	Runs     int    `json:"runs"`
+	Failures int    `json:"failures"`
+	InARow   int    `json:"failures_in_a_row"`
 }
 
 type deviceStatus struct {
 	Device        string  `json:"device"`
 	Place         string  `json:"place"`
-	Registered    string  `json:"registered"` // active, revoked, superseded
+	Registered    string  `json:"registered"` // active, revoked, superseded, to-be-confirmed
 	State         string  `json:"state"`      // online, waiting, late, lost, paused; revoked, whatever it does
 	Contact       string  `json:"last_contact"`
 	Due           string  `json:"due"`
@@ -78,7 +94,22 @@ func (s store) status(ctx context.Context, now time.Time) (status, error) {
 		all.Holes += line.Lost
 		all.Journals = append(all.Journals, line)
 	}
-	return all, nil
+	return all, s.addSafety(ctx, &all)
+}
+
+// addSafety says what outlives the hub's disk.
+func (s store) addSafety(ctx context.Context, all *status) error {
+	notes, err := s.backup.Notes(ctx)
+	if err != nil {
+		return err
+	}
+	all.OffDisk, all.Copy, all.CopyAt = notes.OffDiskStore, notes.Copy, stamp(notes.CopyAt)
+	chores, err := s.done.Status(ctx)
+	all.Chores = []choreLine{}
+	for _, c := range chores {
+		all.Chores = append(all.Chores, choreLine{c.Name, stamp(c.Due), c.Running, stamp(c.Started), stamp(c.Ended), c.Error, c.Runs, c.Failures, c.InARow})
+	}
+	return err
 }
 
 func lineOf(j ledger.Journal) journalLine {
@@ -130,6 +161,9 @@ func deviceLine(r registry.Device, v vitals.Device, j ledger.Journal, now time.T
 	if v.Vitals.Oldest != 0 {
 		d.Oldest = stamp(time.UnixMicro(v.Vitals.Oldest))
 	}
+	if r.Unconfirmed() {
+		d.Registered = "to-be-confirmed"
+	}
 	d.Suspicion, d.SuspicionWhat = suspicion(j)
 	return d
 }
@@ -171,6 +205,14 @@ func (s status) print(out io.Writer) error {
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if s.OffDisk == "" {
+		fmt.Fprintln(out, "\nNothing is safe from the loss of this hub's disk: start it with --archive")
+	}
+	for _, c := range s.Chores {
+		if c.Error != "" {
+			fmt.Fprintf(out, "\nchore %s failed %d times in a row: %s\n", c.Name, c.InARow, c.Error)
+		}
 	}
 	_, err := fmt.Fprintf(out, "\n%d journals, %d records in quarantine, %d declared lost, restore epoch %d\n",
 		len(s.Journals), s.Quarantine, s.Holes, s.Epoch)

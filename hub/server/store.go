@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"nghe/hub/backup"
+	"nghe/hub/chores"
 	"nghe/hub/database"
 	"nghe/hub/ledger"
 	"nghe/hub/registry"
@@ -27,6 +29,9 @@ type storage struct {
 
 // url of the database.
 func (s storage) url() (string, error) {
+	if err := backup.Finished(s.Data); s.Data != "" && err != nil {
+		return "", err
+	}
 	switch {
 	case s.Database != "":
 		return s.Database, nil
@@ -42,26 +47,38 @@ type store struct {
 	ledger   *ledger.Ledger
 	vitals   *vitals.Vitals
 	registry *registry.Registry
+	backup   *backup.Backup // to read its notes; the server has another, that makes copies
+	done     *chores.Chores // to read what was done; the server has another, that does it
 }
 
 // openStore opens the tables. authority is nil, and hub empty, for commands
 // that run beside a server.
 func openStore(ctx context.Context, url string, authority *ident.Authority, hub []string, log *slog.Logger) (s store, err error) {
-	if s.db, err = database.Open(ctx, url); err != nil {
+	db, err := database.Open(ctx, url)
+	if err != nil {
 		return s, fmt.Errorf("open the database: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.db.Close())
-		}
-	}()
+	if s, err = openTables(ctx, db, authority, hub, log); err != nil {
+		return s, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+func openTables(ctx context.Context, db *database.DB, authority *ident.Authority, hub []string, log *slog.Logger) (s store, err error) {
+	s.db = db
 	if s.ledger, err = ledger.Open(ctx, ledger.Config{DB: s.db, Logger: log}); err != nil {
 		return s, err
 	}
 	if s.vitals, err = vitals.Open(ctx, vitals.Config{DB: s.db, Logger: log}); err != nil {
 		return s, err
 	}
-	s.registry, err = registry.Open(ctx, registry.Config{DB: s.db, Authority: authority, Hub: hub, Logger: log})
+	if s.registry, err = registry.Open(ctx, registry.Config{DB: s.db, Authority: authority, Hub: hub, Logger: log}); err != nil {
+		return s, err
+	}
+	if s.backup, err = backup.Open(ctx, backup.Config{DB: s.db, Logger: log}); err != nil {
+		return s, err
+	}
+	s.done, err = chores.Open(ctx, chores.Config{DB: s.db, Logger: log})
 	return s, err
 }
 
@@ -86,11 +103,19 @@ func (s store) deviceKeys(ctx context.Context) (map[string]crypto.PublicKey, err
 	}
 	keys := map[string]crypto.PublicKey{}
 	for _, d := range devices {
-		if keys[d.ID], err = x509.ParsePKIXPublicKey(d.PublicKey); err != nil {
-			return nil, fmt.Errorf("key of device %s: %w", d.ID, err)
+		if keys[d.ID], err = publicKey(d); err != nil {
+			return nil, err
 		}
 	}
 	return keys, nil
+}
+
+func publicKey(d registry.Device) (crypto.PublicKey, error) {
+	key, err := x509.ParsePKIXPublicKey(d.PublicKey)
+	if err != nil {
+		return nil, fmt.Errorf("key of device %s: %w", d.ID, err)
+	}
+	return key, nil
 }
 
 func openAuthority(data string) (*ident.Authority, error) {

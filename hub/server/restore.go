@@ -1,0 +1,149 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"nghe/hub/backup"
+	"nghe/hub/database"
+	"nghe/hub/registry"
+	"nghe/shared/command"
+	"nghe/shared/ident"
+	"nghe/shared/seal"
+)
+
+type backupCommand struct {
+	storage
+	archiving
+	RecoveryKey string `placeholder:"FILE|-" help:"File with the recovery key's secret, or - for standard input. Given, the copy is opened again and checked to the last byte."`
+}
+
+func (c *backupCommand) Run(ctx context.Context, out command.Output) error {
+	if c.Data == "" || c.Archive == "" {
+		return command.Refusef("say which hub, and where to: --data DIR --archive DIR|s3://…")
+	}
+	shelf, err := openShelf(c.Archive, c.ArchiveOnSameDiskIsOk, c.Data)
+	if err != nil {
+		return err
+	}
+	return use(ctx, c.storage, func(s store) error {
+		copies, err := s.openCopies(ctx, c.Data, shelf, func(line string) { fmt.Fprintln(out, line) })
+		if err != nil {
+			return err
+		}
+		made, err := copies.Copy(ctx)
+		if err != nil {
+			return err
+		}
+		if c.RecoveryKey != "" {
+			if err := inspect(ctx, copies, made, c.RecoveryKey); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(out, "%s is in %s, read back and whole\n", made.Key(), shelf.store)
+		if shelf.offDisk() == "" {
+			fmt.Fprintf(out, "It does not outlive the hub's disk: %s\n", shelf.why)
+		}
+		return nil
+	})
+}
+
+func inspect(ctx context.Context, copies *backup.Backup, made backup.Copy, keyFile string) error {
+	secret, err := readSecret(keyFile)
+	if err != nil {
+		return err
+	}
+	return copies.Inspect(ctx, made, secret)
+}
+
+// readSecret takes a file or standard input.
+func readSecret(name string) (string, error) {
+	var text []byte
+	var err error
+	if name == "-" {
+		text, err = io.ReadAll(io.LimitReader(os.Stdin, 64<<10))
+	} else {
+		text, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the recovery key: %w", err)
+	}
+	secret := strings.TrimSpace(string(text))
+	if _, err := seal.Public(secret); err != nil {
+		return "", command.Refusef("--recovery-key %s: %v", name, err)
+	}
+	return secret, nil
+}
+
+type restoreCommand struct {
+	storage
+	archiving
+	RecoveryKey string `required:"" placeholder:"FILE|-" help:"File with the recovery key's secret, or - for standard input."`
+	Copy        string `placeholder:"KEY" help:"Another copy than the newest, as hub backup named it."`
+}
+
+func (c *restoreCommand) Run(ctx context.Context, out command.Output) error {
+	if c.Data == "" || c.Archive == "" {
+		return command.Refusef("say where to, and from where: --data EMPTY-DIR --archive DIR|s3://…")
+	}
+	secret, err := readSecret(c.RecoveryKey)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil { // to see which disk it is on
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	shelf, err := openShelf(c.Archive, c.ArchiveOnSameDiskIsOk, c.Data)
+	if err != nil {
+		return err
+	}
+	var opened store
+	report, err := backup.Restore(ctx, backup.RestoreConfig{
+		Data: c.Data, Database: c.Database, Store: shelf.store, OffDisk: shelf.apart, Secret: secret, Copy: c.Copy,
+		Migrate: func(ctx context.Context, db *database.DB, authority *ident.Authority) (err error) {
+			opened, err = everyTable(ctx, db, authority)
+			return err
+		},
+		Readmit: func(ctx context.Context, certificate []byte, place string) (bool, error) {
+			known, err := opened.registry.Readmit(ctx, certificate, place)
+			if none := (*registry.NoPlace)(nil); errors.As(err, &none) {
+				return false, nil // told as unknown; it needs a new kit
+			}
+			return known, err
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return printReport(out, report)
+}
+
+func printReport(out io.Writer, r backup.Report) error {
+	say := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
+	say("Restored from %s.", r.Copy.Key())
+	say("Segments: %d objects taken back, %d records and %d answers held.", r.Objects, r.Audit.Records, r.Audit.Answers)
+	for _, d := range r.Damaged {
+		say("Not taken back: %s", d)
+	}
+	say("Restore epoch %d begins: kiosks send again whatever they still hold and this hub does not.", r.Epoch)
+	say("Lost: decisions made after %s (accounts, devices, cases, texts).", r.At.Format(time.RFC3339))
+	if !r.LastSeen.IsZero() {
+		say("The hub was alive at least until %s, when the newest record in the archive came.", r.LastSeen.Format(time.RFC3339))
+	}
+	for _, d := range r.Unknown {
+		say("Device %s was admitted after the copy: confirm it with a new kit, or revoke it.", d)
+	}
+	for _, p := range r.Audit.Problems {
+		say("%s", p)
+	}
+	if !r.Audit.Whole() {
+		return fmt.Errorf("the hub was restored, but its ledger is not whole: %d problems", len(r.Audit.Problems))
+	}
+	say("The ledger is whole. Start the hub with hub serve.")
+	return nil
+}
