@@ -17,12 +17,13 @@ import (
 	"nghe/hub/database"
 )
 
-// Role is what an operator may do. An admin may all an operator may.
+// Role is what an operator may do.
 type Role string
 
 const (
 	Admin    Role = "admin"    // revokes devices, manages operators
-	Operator Role = "operator" // sees everything the console shows
+	Operator Role = "operator" // sees everything the console shows; opens a message when there is a reason
+	Reader   Role = "reader"   // opens messages: it is their work
 )
 
 // Account is one operator.
@@ -34,9 +35,10 @@ type Account struct {
 	Disabled time.Time // zero while the operator may sign in
 }
 
-// Has says whether the account may do what role may.
+// Has says whether the account may do what role may. Admins and readers may
+// see what operators see; an admin is no reader for that.
 func (a Account) Has(role Role) bool {
-	return slices.Contains(a.Roles, role) || role == Operator && slices.Contains(a.Roles, Admin)
+	return slices.Contains(a.Roles, role) || role == Operator && (slices.Contains(a.Roles, Admin) || slices.Contains(a.Roles, Reader))
 }
 
 // Created is an account just made; Password is nowhere else in clear.
@@ -191,13 +193,13 @@ func (a *Accounts) put(ctx context.Context, query, name, password string, roles 
 func joinRoles(roles []Role) (string, error) {
 	var words []string
 	for _, r := range roles {
-		if r != Admin && r != Operator {
-			return "", fmt.Errorf("create operator: role %q: use admin or operator", r)
+		if r != Admin && r != Operator && r != Reader {
+			return "", fmt.Errorf("create operator: role %q: use admin, operator or reader", r)
 		}
 		words = append(words, string(r))
 	}
 	if len(words) == 0 {
-		return "", errors.New("create operator: give at least one role, admin or operator")
+		return "", errors.New("create operator: give at least one role, admin, operator or reader")
 	}
 	return strings.Join(words, " "), nil
 }

@@ -13,7 +13,7 @@ import (
 type Event struct {
 	ID       int64
 	At       time.Time
-	Kind     string // "sign-in", "sign-out", "refused", "slowed", "created", "password-set", "disabled", "enabled", "device-revoked"
+	Kind     string // "sign-in", "sign-out", "refused", "slowed", "created", "password-set", "disabled", "enabled", "device-revoked", "message-opened", …
 	Operator string // whom it is about
 	By       string // who did it
 	Remote   string // from which address
@@ -39,12 +39,22 @@ func (a *Accounts) event(ctx context.Context, tx *database.Tx, e Event) error {
 	return err
 }
 
+// Did lists what an operator did of one kind since a moment, newest first, at
+// most 500.
+func (a *Accounts) Did(ctx context.Context, by, kind string, since time.Time) ([]Event, error) {
+	return a.events(ctx, "events by", by, kind, since.UnixMicro())
+}
+
 // Events are the newest n events older than id before; 0 begins at the newest.
 func (a *Accounts) Events(ctx context.Context, before int64, n int) ([]Event, error) {
 	if before <= 0 {
 		before = math.MaxInt64
 	}
-	rows, err := a.cfg.DB.Read().QueryContext(ctx, a.sql["events"], before, n)
+	return a.events(ctx, "events", before, n)
+}
+
+func (a *Accounts) events(ctx context.Context, query string, args ...any) ([]Event, error) {
+	rows, err := a.cfg.DB.Read().QueryContext(ctx, a.sql[query], args...)
 	if err != nil {
 		return nil, fmt.Errorf("read operator events: %w", err)
 	}

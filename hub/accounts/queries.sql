@@ -62,3 +62,7 @@ VALUES ($1, $2, $3, $4, $5, $6)
 -- name: events
 SELECT id, at_us, kind, operator, actor, remote, detail
 FROM operator_events WHERE id < $1 ORDER BY id DESC LIMIT $2
+
+-- name: events by
+SELECT id, at_us, kind, operator, actor, remote, detail
+FROM operator_events WHERE actor = $1 AND kind = $2 AND at_us >= $3 ORDER BY id DESC LIMIT 500

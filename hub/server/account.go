@@ -81,8 +81,9 @@ func (s secret) tell(out command.Output, name, password string) {
 type accountAdd struct {
 	storage
 	secret
-	Name  string `arg:"" help:"Name to sign in with."`
-	Admin bool   `help:"May also revoke devices, make kits and read the access log."`
+	Name   string `arg:"" help:"Name to sign in with."`
+	Admin  bool   `help:"May also revoke devices, make kits, delete messages and read the access log."`
+	Reader bool   `help:"May also open messages without saying why each time."`
 }
 
 // Run makes the account.
@@ -90,6 +91,9 @@ func (c *accountAdd) Run(ctx context.Context, out command.Output) error {
 	roles := []accounts.Role{accounts.Operator}
 	if c.Admin {
 		roles = append(roles, accounts.Admin)
+	}
+	if c.Reader {
+		roles = append(roles, accounts.Reader)
 	}
 	password, err := c.read()
 	if err != nil {
