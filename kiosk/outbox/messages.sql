@@ -43,3 +43,13 @@ SELECT ran FROM run;
 
 -- name: run on
 UPDATE run SET ran = :ran;
+
+-- name: pages
+SELECT (SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count),
+       (SELECT freelist_count FROM pragma_freelist_count), (SELECT page_size FROM pragma_page_size);
+
+-- The newest record, and the one :most before it or the first one held.
+-- name: pace
+SELECT b.seq - a.seq, b.wall - a.wall FROM record AS a, record AS b
+WHERE b.seq = (SELECT max(seq) FROM record)
+  AND a.seq = (SELECT min(seq) FROM record WHERE seq >= b.seq - :most);
