@@ -48,6 +48,9 @@ func (s *Screen) postAnswer(w http.ResponseWriter, r *http.Request) {
 	if bad == nil {
 		bad = s.check(sub)
 	}
+	if bad == nil {
+		bad = s.closed()
+	}
 	if bad != nil {
 		refuse(w, *bad)
 		return
@@ -78,6 +81,14 @@ func readSubmission(w http.ResponseWriter, r *http.Request) (submission, *refusa
 	return sub, nil
 }
 
+// closed refuses everything while the ward has this kiosk paused.
+func (s *Screen) closed() *refusal {
+	if s.cfg.Status().Closed {
+		return &refusal{http.StatusServiceUnavailable, "paused", "This kiosk is paused by the ward; send the same request again later.", ""}
+	}
+	return nil
+}
+
 // check refuses what no resident could have tapped.
 func (s *Screen) check(sub submission) *refusal {
 	if !isName(sub.Request, 64) {
@@ -106,11 +117,11 @@ func invalid(err error, prefix string) *refusal {
 }
 
 func (s *Screen) questionnaire(a feedback.Answer) (feedback.Questionnaire, *refusal) {
+	if q, ok := s.askedOnce(a.Questionnaire, a.Version); ok {
+		return q, nil
+	}
 	field := "answer.questionnaire"
-	for _, q := range s.cfg.Questionnaires {
-		if q.ID == a.Questionnaire && q.Version == a.Version {
-			return q, nil
-		}
+	for _, q := range s.asked() {
 		if q.ID == a.Questionnaire {
 			field = "answer.version"
 		}

@@ -105,6 +105,10 @@ func (s *Screen) postMessage(w http.ResponseWriter, r *http.Request) {
 		refuse(w, *bad)
 		return
 	}
+	if bad := s.closed(); bad != nil {
+		refuse(w, *bad)
+		return
+	}
 	receipt, bad := s.keepMessage(m)
 	if bad != nil {
 		refuse(w, *bad)

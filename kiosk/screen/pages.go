@@ -50,6 +50,7 @@ type statusView struct {
 	Ward        string    `json:"ward"`
 	Enrolled    bool      `json:"enrolled"`
 	Storage     Storage   `json:"storage"`
+	Paused      bool      `json:"paused"` // by order
 	Program     string    `json:"program"`
 	PixelsPerMM float64   `json:"pixels_per_mm"` // 0: not measured
 	Pace        paceView  `json:"pace_ms"`
@@ -74,7 +75,7 @@ func (s *Screen) getStatus(w http.ResponseWriter, _ *http.Request) {
 	p := s.cfg.Pace
 	reply(w, http.StatusOK, statusView{
 		Place: placeView{s.cfg.Place.ID, s.cfg.Place.Name}, Ward: s.cfg.Ward,
-		Enrolled: now.Enrolled, Storage: now.Storage, Program: s.cfg.Program, PixelsPerMM: s.cfg.PixelsPerMM,
+		Enrolled: now.Enrolled, Storage: now.Storage, Paused: now.Paused || now.Closed, Program: s.cfg.Program, PixelsPerMM: s.cfg.PixelsPerMM,
 		Messages: s.messagesNow(),
 		Pace:     paceView{ms(p.Idle), ms(p.Leave), ms(p.Undo), ms(p.Redo), ms(p.Thanks)},
 	})
@@ -95,7 +96,7 @@ type questionsView struct {
 }
 
 func (s *Screen) getQuestionnaires(w http.ResponseWriter, _ *http.Request) {
-	view := questionsView{Questionnaires: s.cfg.Questionnaires, Agreements: feedback.Agreements(), Message: s.messageForm()}
+	view := questionsView{Questionnaires: s.asked(), Agreements: feedback.Agreements(), Message: s.messageForm()}
 	for score := 5; score >= 1; score-- {
 		view.Scale = append(view.Scale, scoreView{score, feedback.ScoreText(score)})
 	}

@@ -48,6 +48,8 @@ const (
 type Status struct {
 	Enrolled bool
 	Storage  Storage // empty means StorageOK
+	Paused   bool    // by order: the screen says so between two visits
+	Closed   bool    // paused for so long that no visit can still be under way: nothing is taken
 }
 
 // Pace is how long the screen waits for people. Zero fields mean the defaults.
@@ -74,7 +76,9 @@ type Config struct {
 	PixelsPerMM float64
 	Pace        Pace
 	Messages    Messages
-	Logger      *slog.Logger // nil: slog.Default
+	Bulletin    Bulletin         // what the hub told; nil: nothing
+	Now         func() time.Time // for the board and the trying of codes; nil: time.Now
+	Logger      *slog.Logger     // nil: slog.Default
 }
 
 // Screen serves one kiosk's pages and takes their answers.
@@ -83,6 +87,8 @@ type Screen struct {
 	pages fs.FS
 
 	oneMessage sync.Mutex // held while one is in memory
+	oneCode    sync.Mutex // held while one is derived
+	codes      bucket
 }
 
 // New is a Screen on the pages built into the program.
@@ -103,6 +109,9 @@ func newScreen(cfg Config, pages fs.FS) *Screen {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	cfg.Pace, cfg.Messages = cfg.Pace.filled(), cfg.Messages.filled()
 	return &Screen{cfg: cfg, pages: pages}
@@ -128,6 +137,8 @@ func (s *Screen) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/answers", only(http.MethodPost, s.postAnswer))
 	mux.Handle("/api/messages", only(http.MethodPost, s.postMessage))
+	mux.Handle("/api/receipts", only(http.MethodPost, s.postReceipt))
+	mux.Handle("/api/board", only(http.MethodGet, s.getBoard))
 	mux.Handle("/api/status", only(http.MethodGet, s.getStatus))
 	mux.Handle("/api/questionnaires", only(http.MethodGet, s.getQuestionnaires))
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {

@@ -12,6 +12,7 @@ interface Status {
   place: { id: string; name: string };
   ward: string;
   storage: string;
+  paused: boolean; // by order
   program: string;
   pixels_per_mm: number;
   pace_ms: Record<"idle" | "leave" | "undo" | "redo" | "thanks", number>;
@@ -139,7 +140,7 @@ class Kiosk {
   async watch(): Promise<void> {
     try {
       const [status, questions] = await Promise.all([get<Status>("/api/status"), get<Questions>("/api/questionnaires")]);
-      this.send({ type: "service", out: status.storage === "full" });
+      this.send({ type: "service", out: status.storage === "full" || status.paused });
       const atRest = this.state.screen === "attract" || this.state.screen === "paused";
       if (atRest && this.state.unsaved.length === 0 && edition(status, questions) !== this.edition) location.reload();
     } catch {
@@ -163,7 +164,7 @@ async function main(): Promise<void> {
   const [status, questions] = await load();
   measurePanel(status.pixels_per_mm);
   const kiosk = new Kiosk(document.getElementById("app")!, status, questions);
-  kiosk.send({ type: "service", out: status.storage === "full" });
+  kiosk.send({ type: "service", out: status.storage === "full" || status.paused });
   kiosk.tick();
   window.addEventListener("resize", () => kiosk.fit());
   setInterval(() => kiosk.tick(), minute / 12);

@@ -1,0 +1,187 @@
+package screen
+
+import (
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"nghe/kiosk/bulletin"
+	"nghe/shared/feedback"
+	"nghe/shared/seal"
+	"nghe/shared/strict"
+)
+
+// Bulletin is what the hub told this kiosk; *bulletin.Bulletin is one.
+type Bulletin interface {
+	// Questionnaires are those to ask now; none means that none was published.
+	Questionnaires() []feedback.Questionnaire
+	// Questionnaire finds any version that was ever asked here.
+	Questionnaire(id string, version int) (feedback.Questionnaire, bool)
+	Texts() feedback.Texts
+	Notices() []feedback.Notice
+	// News opens the case of a receipt; false when there is none to open.
+	News(r seal.Receipt) (bulletin.News, bool, error)
+}
+
+var _ Bulletin = (*bulletin.Bulletin)(nil)
+
+// vietnam has no summer time.
+var vietnam = time.FixedZone("ICT", 7*60*60)
+
+// asked are the questionnaires to ask now, the first first.
+func (s *Screen) asked() []feedback.Questionnaire {
+	if s.cfg.Bulletin != nil {
+		if published := s.cfg.Bulletin.Questionnaires(); len(published) > 0 {
+			return published
+		}
+	}
+	return s.cfg.Questionnaires
+}
+
+// askedOnce finds a questionnaire that is not asked now: whoever has begun with
+// it may finish.
+func (s *Screen) askedOnce(id string, version int) (feedback.Questionnaire, bool) {
+	if s.cfg.Bulletin != nil {
+		if q, ok := s.cfg.Bulletin.Questionnaire(id, version); ok {
+			return q, true
+		}
+	}
+	for _, q := range s.cfg.Questionnaires {
+		if q.ID == id && q.Version == version {
+			return q, true
+		}
+	}
+	return feedback.Questionnaire{}, false
+}
+
+// boardView is GET /api/board: what hangs here today, and what the ward words
+// itself.
+type boardView struct {
+	Notices []feedback.Notice `json:"notices"`
+	Texts   feedback.Texts    `json:"texts"`
+}
+
+func (s *Screen) getBoard(w http.ResponseWriter, _ *http.Request) {
+	view := boardView{Notices: []feedback.Notice{}, Texts: feedback.Texts{}}
+	if s.cfg.Bulletin != nil {
+		day := s.cfg.Now().In(vietnam).Format(time.DateOnly)
+		for _, n := range s.cfg.Bulletin.Notices() {
+			if n.Hangs(s.cfg.Place.ID, day) {
+				view.Notices = append(view.Notices, n)
+			}
+		}
+		for id, text := range s.cfg.Bulletin.Texts() {
+			view.Texts[id] = text
+		}
+	}
+	reply(w, http.StatusOK, view)
+}
+
+// newsView answers "what became of mine?".
+type newsView struct {
+	State   string        `json:"state"` // feedback.CaseState; empty for one newer than this program
+	Text    feedback.Text `json:"state_text"`
+	Updated string        `json:"updated"` // RFC 3339, to the minute
+	Note    string        `json:"note"`    // the ward's words, or empty
+	Version uint16        `json:"version"` // of the case; a reply names the one it saw
+}
+
+// maxCode bounds the request's JSON.
+const maxCode = 1 << 10
+
+var noResult = refusal{http.StatusNotFound, "no-result", "There is no result yet, or the code is wrong.", ""}
+
+// postReceipt answers from the boxes this kiosk holds. The code is in no
+// address and in no log, and is forgotten with the request.
+func (s *Screen) postReceipt(w http.ResponseWriter, r *http.Request) {
+	code, bad := readCode(w, r)
+	if bad != nil {
+		refuse(w, *bad)
+		return
+	}
+	if wait := s.codes.take(s.cfg.Now()); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		refuse(w, refusal{http.StatusTooManyRequests, "too-many", "Too many codes were tried here; wait a little.", ""})
+		return
+	}
+	news, known, err := s.news(code)
+	switch {
+	case err != nil:
+		s.cfg.Logger.Error("case not read", "err", err)
+		refuse(w, refusal{http.StatusServiceUnavailable, "storage", "The result cannot be read; try again.", ""})
+	case !known:
+		refuse(w, noResult)
+	default:
+		reply(w, http.StatusOK, newsView{State: news.State.String(), Text: news.State.Text(), Note: news.Note, Version: news.Version,
+			Updated: news.Updated.In(vietnam).Format(time.RFC3339)})
+	}
+}
+
+// news derives the receipt for a code that is nobody's too: what takes the time
+// is the derivation, and it takes as long.
+func (s *Screen) news(code seal.Code) (bulletin.News, bool, error) {
+	s.oneCode.Lock() // a derivation takes 16 MiB
+	receipt := code.Receipt()
+	s.oneCode.Unlock()
+	if s.cfg.Bulletin == nil {
+		return bulletin.News{}, false, nil
+	}
+	return s.cfg.Bulletin.News(receipt)
+}
+
+func readCode(w http.ResponseWriter, r *http.Request) (seal.Code, *refusal) {
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return "", &refusal{http.StatusUnsupportedMediaType, "content-type", "Send application/json.", ""}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCode))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return "", &refusal{http.StatusRequestEntityTooLarge, "too-large", "Send at most 1 KiB.", ""}
+	}
+	if err != nil {
+		return "", &refusal{http.StatusBadRequest, "unread", "Send the whole body.", ""}
+	}
+	var ask struct {
+		Code string `json:"code"`
+	}
+	if err := strict.JSON(body, &ask); err != nil {
+		return "", &refusal{http.StatusBadRequest, "malformed", err.Error(), ""}
+	}
+	code, err := seal.ParseCode(ask.Code)
+	if err != nil {
+		return "", &refusal{http.StatusUnprocessableEntity, "invalid", "10 letters and digits, for example 4Q7K9-M2XHT", "code"}
+	}
+	return code, nil
+}
+
+// A kiosk lets its residents try a few codes at once, and then one now and
+// then: thousands would be somebody's else.
+const (
+	codesAtOnce = 10
+	codeEvery   = 10 * time.Second
+)
+
+// bucket holds codes that may be tried. The zero value is full.
+type bucket struct {
+	mu    sync.Mutex
+	spent time.Duration // codes tried and not yet made good, in time
+	last  time.Time
+}
+
+// take is how long to wait; 0 means that one was taken.
+func (b *bucket) take(now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if passed := now.Sub(b.last); passed > 0 { // a clock set back gives nothing
+		b.spent = max(0, b.spent-passed)
+	}
+	b.last = now
+	if over := b.spent + codeEvery - codesAtOnce*codeEvery; over > 0 {
+		return over
+	}
+	b.spent += codeEvery
+	return 0
+}
