@@ -121,6 +121,9 @@ func (db *DB) Close() error {
 	return db.server.Close()
 }
 
+// IsDamaged reports whether err means that the SQLite file is damaged.
+func IsDamaged(err error) bool { return sqlite.IsCorrupt(err) }
+
 // Queryer reads. *sql.DB and *sql.Tx are Queryers.
 type Queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)

@@ -123,6 +123,9 @@ func (w *work) store(j *journal, b wire.Batch, records [][]byte, points []wire.P
 		return fmt.Errorf("put segment: %w", err)
 	}
 	w.appended = true
+	if err := w.addUp("arrivals", number, j.number, at); err != nil {
+		return err
+	}
 	if err := w.exec("move received", int64(end.Seq), end.Chain[:], at, j.number); err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (a *auditor) records(s segment, records [][]byte, points []wire.Point, rs *
 	}
 	a.found.Answers += len(rows)
 	for i, raw := range records {
-		c := &auditedRecord{auditor: a, point: points[i], runs: rs, number: s.number*slots + int64(i), rows: rows}
+		c := &auditedRecord{auditor: a, point: points[i], runs: rs, number: s.number*slots + int64(i), at: s.at, rows: rows}
 		if err := c.check(raw); err != nil {
 			return fmt.Errorf("record %d: %w", points[i].Seq, err)
 		}
@@ -70,44 +70,33 @@ type auditedRecord struct {
 	point  wire.Point
 	runs   *runs
 	number int64
+	at     int64                  // received
 	rows   map[int64]storedAnswer // of the segment, those not yet accounted for
 }
 
 func (c *auditedRecord) check(raw []byte) error {
 	record, err := c.l.decode(raw)
 	if err != nil {
-		return c.quarantined()
+		return c.quarantined(raw)
 	}
 	switch r := record.(type) {
 	case wire.Boot:
 		c.boot(r)
 	case wire.Clock:
 		if r.Uptime > farthest || r.Width > farthest || outside(r.Wall) || outside(r.Hub) {
-			return c.quarantined()
+			return c.quarantined(raw)
 		}
-		c.clock(r)
+		return c.clock(r)
 	case wire.Answer:
-		return c.answer(r, 0)
+		return c.answer(r, 0, raw)
 	case wire.Replaces:
 		if b := c.answerBoot(); b != nil && unfit(r.Answer) == "" {
 			c.replaced[r.Earlier] = append(c.replaced[r.Earlier], b)
 		}
-		return c.answer(r.Answer, stateReplacing)
+		return c.answer(r.Answer, stateReplacing, raw)
 	case wire.JournalFork:
-		c.forks++
+		return c.forked(r)
 	}
-	return nil
-}
-
-func (c *auditedRecord) quarantined() error {
-	id, n := c.point.Chain.ID(), 0
-	if err := c.row("quarantined", id[:]).Scan(&n); err != nil {
-		return fmt.Errorf("quarantined: %w", err)
-	}
-	if n == 0 {
-		c.problem(c.point.Seq, "record cannot be read and is not in quarantine: run hub rebuild")
-	}
-	c.poison[id] = true
 	return nil
 }
 
@@ -119,6 +108,9 @@ func (c *auditedRecord) answerBoot() *auditedBoot {
 	}
 	b := c.boots[r.boot]
 	b.met = true
+	if b.id == nil && !slices.Contains(b.devices, c.j.Device) {
+		b.devices = append(b.devices, c.j.Device)
+	}
 	return b
 }
 
@@ -132,20 +124,27 @@ func (c *auditedRecord) boot(r wire.Boot) {
 	if b.place != r.Place {
 		c.problem(c.point.Seq, "boot stands at %q, its record says %q", b.place, r.Place)
 	}
+	if b.program != r.Program || !bytes.Equal(b.nonce, r.Nonce[:]) {
+		c.problem(c.point.Seq, "boot is not kept as its record gives it: run hub rebuild")
+	}
+	if len(b.devices) == 0 || c.number < b.first {
+		b.first, b.devices = c.number, []string{c.j.Device}
+	}
 	c.learn(b, knowledge{source: sourceWall, began: min(max(r.Wall, 0), farthest)})
 }
 
-func (c *auditedRecord) clock(r wire.Clock) {
+func (c *auditedRecord) clock(r wire.Clock) error {
 	b, id := c.answerBoot(), c.point.Chain.ID()
 	if b == nil {
 		c.problem(c.point.Seq, "clock record belongs to no boot: run hub rebuild")
-		return
+		return nil
 	}
 	k := knowledge{source: sourceWall, began: r.Wall - int64(r.Uptime), seq: int64(c.point.Seq), id: id[:]}
 	if r.Cause == wire.ClockHub {
 		k.source, k.began, k.width = sourceHub, r.Hub-int64(r.Uptime), int64(r.Width)
 	}
 	c.learn(b, k)
+	return c.reading(r, b)
 }
 
 func (c *auditedRecord) learn(b *auditedBoot, k knowledge) {
@@ -155,9 +154,9 @@ func (c *auditedRecord) learn(b *auditedBoot, k knowledge) {
 }
 
 // answer wants the record shown as it is, here or where it came first.
-func (c *auditedRecord) answer(r wire.Answer, state int64) error {
+func (c *auditedRecord) answer(r wire.Answer, state int64, raw []byte) error {
 	if unfit(r) != "" {
-		return c.quarantined()
+		return c.quarantined(raw)
 	}
 	if c.answerBoot() == nil {
 		c.problem(c.point.Seq, "answer belongs to no boot: run hub rebuild")
@@ -200,12 +199,15 @@ func (c *auditedRecord) elsewhere(id wire.RecordID) error {
 
 // checkReplaced wants exactly those answers replaced whose device said so.
 func (a *auditor) checkReplaced() error {
-	replaced := 0
+	replaced, pending := 0, map[pendingKey]bool{}
 	for earlier, by := range a.replaced {
 		var number, boot, place, hours, reply, state int64
 		var device string
 		err := a.row("timed by id", earlier[:]).Scan(&number, &boot, &place, &hours, &reply, &state, &device)
 		if errors.Is(err, sql.ErrNoRows) {
+			for _, b := range by {
+				pending[pendingKey{earlier, b.number}] = true
+			}
 			continue // its answer is not here
 		}
 		if err != nil {
@@ -218,6 +220,9 @@ func (a *auditor) checkReplaced() error {
 		if may != (state&stateReplaced != 0) {
 			a.problem(0, "answer %s: replaced must be %v", earlier, may)
 		}
+	}
+	if err := a.checkReplacements(pending); err != nil {
+		return err
 	}
 	var got int
 	var rest [6]int

@@ -262,6 +262,9 @@ func (w *work) moveBoot(s, b *boot) error {
 		}
 	}
 	delete(w.boots, s.number)
+	if err := w.exec("drop replacements of boot", s.number); err != nil { // those the true boot has as well
+		return err
+	}
 	if err := w.exec("drop boot", s.number); err != nil {
 		return err
 	}

@@ -144,8 +144,8 @@ func (w *work) replaceLate() error {
 
 // finish writes what is still in memory, last before the commit.
 func (w *work) finish() error {
-	if !w.appended {
-		return nil
+	if err := w.writeSums(); err != nil || !w.appended {
+		return err
 	}
 	if err := w.flush(); err != nil {
 		return err

@@ -102,6 +102,10 @@ func (w *work) create(name wire.JournalID, branch int64, device string, base wir
 	if err != nil {
 		return nil, fmt.Errorf("put journal: %w", err)
 	}
+	err = w.addUp("journals", j.number, name[:], branch, device, int64(base.Seq), base.Chain[:], at)
+	if err != nil {
+		return nil, err
+	}
 	w.know(j)
 	if branch > 0 {
 		detail := fmt.Sprintf("branch %d kept from %s", branch, base)

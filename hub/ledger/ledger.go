@@ -94,7 +94,10 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 	if err := l.db.Migrate(ctx, migrations, sqlite, postgres); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
-	l.query = l.db.Queries(queriesText+"\n"+messagesText, queriesSQLite, queriesPostgres)
+	l.query = l.db.Queries(queriesText+"\n"+messagesText+"\n"+sumsText, queriesSQLite, queriesPostgres)
+	if err := l.beginSums(ctx); err != nil {
+		return nil, fmt.Errorf("open ledger: %w", err)
+	}
 	return l, nil
 }
 
@@ -122,6 +125,9 @@ func (l *Ledger) Epoch(ctx context.Context) (uint64, error) {
 	return uint64(epoch), nil
 }
 
+// epochBegan is the detail of EventRestore; the audit reads it back.
+const epochBegan = "epoch %d began"
+
 // RaiseEpoch begins a new restore epoch and returns it. A restore does this
 // before the hub speaks to any kiosk.
 func (l *Ledger) RaiseEpoch(ctx context.Context) (uint64, error) {
@@ -131,7 +137,7 @@ func (l *Ledger) RaiseEpoch(ctx context.Context) (uint64, error) {
 			return err
 		}
 		epoch = w.epoch + 1
-		return w.event(EventRestore, "", wire.JournalID{}, 0, fmt.Sprintf("epoch %d began", epoch))
+		return w.event(EventRestore, "", wire.JournalID{}, 0, fmt.Sprintf(epochBegan, epoch))
 	})
 	if err != nil {
 		return 0, fmt.Errorf("raise epoch: %w", err)

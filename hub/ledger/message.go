@@ -87,11 +87,12 @@ func (c *auditedRecord) message(r wire.Answer) error {
 		return fmt.Errorf("audit message: %w", err)
 	}
 	blobs, blobsErr := c.attachments()
-	if blobsErr != nil {
-		return blobsErr
+	consents, consentsErr := c.consents()
+	if err := errors.Join(blobsErr, consentsErr); err != nil {
+		return err
 	}
-	said := fmt.Sprint(id[:], want, r.Attachments)
-	if err != nil || fmt.Sprint(shown, got, blobs) != said {
+	said := fmt.Sprint(id[:], want, r.Attachments, r.Consents)
+	if err != nil || fmt.Sprint(shown, got, blobs, consents) != said {
 		c.problem(c.point.Seq, "message is not shown as its record gives it: run hub rebuild")
 	}
 	return nil
@@ -102,8 +103,11 @@ func (c *auditedRecord) attachments() ([]wire.Attachment, error) {
 	err := c.each("audit attachments", func(rows *sql.Rows) error {
 		var at wire.Attachment
 		var hash []byte
-		err := rows.Scan(&hash, &at.Size, &at.Kind, &at.Reader)
-		copy(at.Hash[:], hash)
+		var position int
+		err := rows.Scan(&position, &hash, &at.Size, &at.Kind, &at.Reader)
+		if position == len(all) {
+			copy(at.Hash[:], hash)
+		}
 		all = append(all, at)
 		return err
 	}, c.number)
@@ -111,8 +115,8 @@ func (c *auditedRecord) attachments() ([]wire.Attachment, error) {
 }
 
 func (a *auditor) checkMessages() error {
-	var messages, attachments, consents, nowhere int
-	if err := a.row("audit messages").Scan(&messages, &attachments, &consents, &nowhere); err != nil {
+	var messages, attachments, consents, nowhere, nameless int
+	if err := a.row("audit messages").Scan(&messages, &attachments, &consents, &nowhere, &nameless); err != nil {
 		return fmt.Errorf("audit messages: %w", err)
 	}
 	for _, t := range []struct {
@@ -123,6 +127,7 @@ func (a *auditor) checkMessages() error {
 		{"blobs named", a.told.attachments, attachments},
 		{"consents", a.told.consents, consents},
 		{"blobs that no table keeps", 0, nowhere},
+		{"blobs kept as no message names them", 0, nameless},
 	} {
 		if t.want != t.got {
 			a.problem(0, "%s: the segments say %d, the tables %d: run hub rebuild", t.what, t.want, t.got)

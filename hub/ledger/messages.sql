@@ -119,8 +119,14 @@ FROM blobs
 SELECT id, receipt, kind, subject, reader FROM messages WHERE answer = $1
 
 -- name: audit attachments
-SELECT hash, size, kind, reader FROM attachments WHERE answer = $1 ORDER BY position
+SELECT position, hash, size, kind, reader FROM attachments WHERE answer = $1 ORDER BY position
 
 -- name: audit messages
 SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM attachments), (SELECT count(*) FROM consents),
-       (SELECT count(*) FROM attachments x WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.hash = x.hash))
+       (SELECT count(*) FROM attachments x WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.hash = x.hash)),
+       (SELECT count(*) FROM blobs b WHERE NOT EXISTS (
+           SELECT 1 FROM attachments x JOIN segments s ON s.segment = x.answer / 32768
+           WHERE x.hash = b.hash AND x.size = b.size AND s.received_at = b.named_at))
+
+-- name: audit consents
+SELECT position, purpose, text FROM consents WHERE answer = $1 ORDER BY position

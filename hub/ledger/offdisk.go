@@ -202,7 +202,7 @@ func (l *Ledger) BeginEpoch(ctx context.Context, above uint64) (uint64, error) {
 		if err := w.exec("drop safe", none[:]); err != nil {
 			return err
 		}
-		return w.event(EventRestore, "", wire.JournalID{}, 0, fmt.Sprintf("epoch %d began", epoch))
+		return w.event(EventRestore, "", wire.JournalID{}, 0, fmt.Sprintf(epochBegan, epoch))
 	})
 	if err != nil {
 		return 0, fmt.Errorf("begin epoch: %w", err)

@@ -83,6 +83,7 @@ WHERE segment > $1 ORDER BY segment LIMIT 64
 
 -- name: put event
 INSERT INTO events (at, kind, device, journal, seq, detail) VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING event
 
 -- name: event happened
 SELECT count(*) FROM (
@@ -286,7 +287,7 @@ SELECT (SELECT count(*) FROM segments), (SELECT count(*) FROM answers), (SELECT 
        (SELECT count(*) FROM boots), (SELECT count(*) FROM forks)
 
 -- name: audit boots
-SELECT b.boot, b.id, b.device, p.name, b.source, b.began, b.width, b.clock_seq, b.clock_id
+SELECT b.boot, b.id, b.device, p.name, b.nonce, b.program, b.source, b.began, b.width, b.clock_seq, b.clock_id
 FROM boots b JOIN places p ON p.place = b.place
 
 -- name: audit runs
@@ -296,14 +297,8 @@ SELECT first_seq, until_seq, boot FROM runs WHERE journal = $1 ORDER BY first_se
 SELECT v.reply, q.questionnaire, q.version, q.name, v.language, v.score, v.skipped, v.choices
 FROM replies v JOIN questions q ON q.question = v.question
 
--- name: audit forks
-SELECT seq, id FROM forks WHERE journal = $1
-
 -- name: number of answer
 SELECT answer FROM answers WHERE id = $1
-
--- name: quarantined
-SELECT count(*) FROM quarantine WHERE id = $1
 
 -- name: wipe boots
 DELETE FROM boots

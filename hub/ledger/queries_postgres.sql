@@ -1,3 +1,6 @@
+-- name: check engine
+SHOW data_checksums
+
 -- One writer of the ledger at a time, whichever hub it is in. A row lock, not
 -- an advisory one: engines that speak PostgreSQL's protocol have those too.
 -- name: lock

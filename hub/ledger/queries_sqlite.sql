@@ -1,3 +1,6 @@
+-- name: check engine
+PRAGMA integrity_check(1)
+
 -- name: lock
 SELECT value FROM meta WHERE name = 'epoch'
 

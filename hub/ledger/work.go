@@ -34,6 +34,7 @@ type work struct {
 	lowered   bool               // some count may have become 0
 	appended  bool               // some journal moved
 	told      []func(l *Ledger)  // log lines, once committed
+	sums      map[string]*sum    // those that moved
 }
 
 // write runs do as the ledger's only writer, in this process and any other.
@@ -41,7 +42,7 @@ func (l *Ledger) write(ctx context.Context, do func(w *work) error) error {
 	var done *work
 	err := l.db.Write(ctx, func(tx *database.Tx) error {
 		w := &work{l: l, ctx: ctx, tx: tx, journals: map[int64]*journal{}, trunks: map[wire.JournalID]*journal{},
-			boots: map[int64]*boot{},
+			boots: map[int64]*boot{}, sums: map[string]*sum{},
 			names: newNames(), shared: l.names, counts: map[countKey]int64{}}
 		var epoch int64
 		if err := w.row("lock").Scan(&epoch); err != nil {
@@ -130,7 +131,12 @@ func (w *work) event(kind EventKind, device string, journal wire.JournalID, seq 
 		l.logger.Warn("ledger event", "kind", string(kind), "device", device, "journal", journal.String(),
 			"seq", seq, "detail", detail)
 	})
-	return w.exec("put event", micros(w.l.now()), string(kind), device, name, int64(seq), detail)
+	at, number := micros(w.l.now()), int64(0)
+	err := w.row("put event", at, string(kind), device, name, int64(seq), detail).Scan(&number)
+	if err != nil {
+		return fmt.Errorf("put event: %w", err)
+	}
+	return w.addUp("events", number, at, string(kind), device, name, int64(seq), detail)
 }
 
 func micros(t time.Time) int64 { return t.UnixMicro() }
