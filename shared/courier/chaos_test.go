@@ -45,6 +45,20 @@ const (
 	ignoredFloor
 	ignoredUnasked
 	destroyed
+	orphaned
+	rotted
+	hubFilled
+	cratesLost
+	chunkLostBefore
+	chunkLostAfter
+	noteFailed
+	blobDeleted
+	blobLedOn
+	blobStored
+	blobArchived
+	blobRefused
+	blobWaits
+	blobUnnamed
 	faults
 	outcomes = misfit // from here on: what came of faults
 )
@@ -55,7 +69,13 @@ var faultNames = [faults]string{"frame dropped", "frame repeated", "frame reorde
 	"hub killed before commit", "hub killed after commit", "hub restored with segments", "hub restored without",
 	"hub and archive lost", "segment replayed", "segment did not fit", "upload lost", "batch did not fit",
 	"fork: ahead", "fork: differs", "fork: behind", "fork: foreign", "ignored: epoch", "ignored: journal", "ignored: chain",
-	"ignored: floor", "ignored: not asked", "record destroyed"}
+	"ignored: floor", "ignored: not asked", "record destroyed",
+	"blob without a record", "blob rotted", "hub full of blobs", "hub lost its blobs", "hub killed before a chunk",
+	"hub killed after a chunk", "blob's state not noted", "blob deleted", "blob: go on", "blob: stored", "blob: archived",
+	"blob: refused", "blob: wait", "blob: unnamed"}
+
+var blobFaults = map[wire.BlobState]fault{wire.BlobPartial: blobLedOn, wire.BlobStored: blobStored, wire.BlobArchived: blobArchived,
+	wire.BlobRefused: blobRefused, wire.BlobWait: blobWaits, wire.BlobUnnamed: blobUnnamed}
 
 var forkFaults = map[wire.ForkCause]fault{wire.ForkAhead: forkedAhead, wire.ForkDiffers: forkedDiffers,
 	wire.ForkBehind: forkedBehind, wire.ForkForeign: forkedForeign}
@@ -76,12 +96,13 @@ func (w *world) chaos() {
 	w.after(w.upTo(10*minute), w.chaos)
 	deeds := []func(m *machine){(*machine).goOffline, (*machine).goPoor, (*machine).goPoor, (*machine).failDisk,
 		(*machine).crashes, (*machine).hearOldAck, (*machine).hearOldAck, (*machine).prune, (*machine).prune, (*machine).prune,
+		(*machine).rot, (*machine).rot, func(*machine) { w.fillHub() }, func(*machine) { w.loseCrates() },
 		(*machine).keepImage, (*machine).keepImage, func(*machine) { w.backUp() }, func(*machine) { w.hubCrash() }}
 	if w.scenario.kiosks {
 		deeds = append(deeds, (*machine).rollBack, (*machine).rollBack, (*machine).rollBack, (*machine).clone, (*machine).changeKey, (*machine).replaceDisk)
 	}
 	if w.scenario.hub {
-		deeds = append(deeds, func(*machine) { w.restore() })
+		deeds = append(deeds, func(*machine) { w.restore() }, func(*machine) { w.restore() })
 	}
 	deeds[w.n(len(deeds))](w.machines[w.n(len(w.machines))])
 }
@@ -133,6 +154,29 @@ func (w *world) oldAck(j wire.JournalID) wire.Ack {
 		}
 	}
 	return recent[first]
+}
+
+// rot changes a byte of a blob that still has to be sent.
+func (m *machine) rot() {
+	for i := range m.out.blobs {
+		if k := &m.out.blobs[i]; k.state == wire.BlobPartial && !k.rotten {
+			m.w.tally.add(rotted)
+			k.rotten, k.pic.torn = true, true
+			return
+		}
+	}
+}
+
+// fillHub leaves no room for blobs for a while.
+func (w *world) fillHub() {
+	w.tally.add(hubFilled)
+	w.hub.full = true
+	w.after(w.upTo(2*hour), func() { w.hub.full = false })
+}
+
+func (w *world) loseCrates() {
+	w.tally.add(cratesLost)
+	w.hub.loseCrates()
 }
 
 func (m *machine) keepImage() { m.images = append(m.images, m.out.image()) }
@@ -207,6 +251,7 @@ func (w *world) restore() {
 	w.epochs++
 	w.hub.restore(old, w.epochs)
 	w.replays = nil
+	inVault := w.hub.vault
 	switch w.n(5) {
 	case 0, 1:
 		w.tally.add(restoredWhole)
@@ -222,7 +267,10 @@ func (w *world) restore() {
 		w.tally.add(restoredBurnt)
 		w.say("hub restored, archive lost, epoch %d", w.hub.epoch)
 		w.hub.burn()
-		w.burnt = w.hub.epoch
+		w.burnt, inVault = w.hub.epoch, nil
+	}
+	for h := range inVault {
+		w.readBackBlob(w.pictures[h])
 	}
 	w.sweep()
 	for _, m := range w.machines { // what was true before the restore comes late

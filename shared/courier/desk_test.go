@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"nghe/shared/blob"
 	"nghe/shared/wire"
 )
 
@@ -13,12 +14,14 @@ type desk struct {
 	t      *testing.T
 	hub    *hubModel
 	papers map[wire.RecordID]*paper
+	album  map[blob.Hash]*picture
 	ids    uint64
 }
 
 func newDesk(t *testing.T) *desk {
-	d := &desk{t: t, papers: map[wire.RecordID]*paper{}}
+	d := &desk{t: t, papers: map[wire.RecordID]*paper{}, album: map[blob.Hash]*picture{}}
 	d.hub = newHub(func(id wire.RecordID, _ []byte) *paper { return d.papers[id] })
+	d.hub.pictures = func(h blob.Hash) *picture { return d.album[h] }
 	return d
 }
 
@@ -37,6 +40,8 @@ type post struct {
 	receiver *Receiver
 	credit   uint32 // that the hub gives
 	events   []Event
+	most     int          // bytes of a blob in one chunk
+	chunks   []wire.Chunk // given to the line
 }
 
 func (d *desk) kiosk(device int) *post {
@@ -49,9 +54,9 @@ func (d *desk) kiosk(device int) *post {
 
 // kioskOn starts a kiosk from a disk that has been used before.
 func (d *desk) kioskOn(device int, out *outboxModel) *post {
-	p := &post{desk: d, device: device, out: out}
+	p := &post{desk: d, device: device, out: out, most: 100}
 	p.out.append(wire.Boot{Nonce: d.random(), Place: "qt-01", Program: "test"})
-	p.sender = NewSender(SenderConfig{Outbox: p.out, Sign: signer(device), Verify: verifier(0)})
+	p.sender = NewSender(SenderConfig{Outbox: p.out, Blobs: spoolModel{p.out}, Sign: signer(device), Verify: verifier(0)})
 	return p
 }
 
@@ -104,8 +109,14 @@ func (p *post) next() wire.Frame {
 	if errors.Is(err, ErrGreet) {
 		f, err = p.sender.Hello(wire.Hello{Program: "test"})
 	}
+	if f == nil && err == nil {
+		f, err = p.sender.Chunk(p.most)
+	}
 	if err != nil {
 		p.t.Fatalf("Next() = %v", err)
+	}
+	if c, ok := f.(wire.Chunk); ok {
+		p.chunks = append(p.chunks, c)
 	}
 	return f
 }
@@ -123,6 +134,20 @@ func (p *post) give(f wire.Frame) {
 	if step.Append != nil {
 		p.hear(p.stored(step.Append))
 	}
+	if step.Chunk != nil {
+		p.hear(p.chunkStored(*step.Chunk))
+	}
+}
+
+// chunkStored stores a chunk and returns the hub's answer.
+func (p *post) chunkStored(c wire.Chunk) wire.Frame {
+	p.t.Helper()
+	a, _ := p.hub.chunk(p.device, c)
+	f, err := p.receiver.ChunkStored(a)
+	if err != nil {
+		p.t.Fatalf("ChunkStored() = %v", err)
+	}
+	return f
 }
 
 // stored commits a delivery and returns the hub's answer.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"nghe/shared/blob"
 	"nghe/shared/wire"
 )
 
@@ -13,10 +14,15 @@ import (
 // crash forgets.
 type hubModel struct {
 	hubDisk
-	epoch   uint64
-	look    func(id wire.RecordID, bytes []byte) *paper // the world's paper for bytes off the wire
-	todo    []*segment                                  // not yet read back in this epoch
-	archive []*segment                                  // off the hub's own disk
+	epoch uint64
+	look  func(id wire.RecordID, bytes []byte) *paper // the world's paper for bytes off the wire
+	todo  []*segment                                  // not yet read back in this epoch
+
+	pictures func(h blob.Hash) *picture // the world's picture of a name; nil: nobody made it
+	crates   map[blob.Hash]*crate       // on the hub's disk, but in no copy of it
+	vault    map[blob.Hash]uint64       // blobs in the archive, and the epoch in which they were read back
+	full     bool                       // no room for blobs
+	archive  []*segment                 // off the hub's own disk
 }
 
 // hubDisk is a value: image copies it.
@@ -50,7 +56,8 @@ type segment struct {
 }
 
 func newHub(look func(wire.RecordID, []byte) *paper) *hubModel {
-	return &hubModel{epoch: 1, look: look,
+	return &hubModel{epoch: 1, look: look, pictures: func(blob.Hash) *picture { return nil },
+		crates: map[blob.Hash]*crate{}, vault: map[blob.Hash]uint64{},
 		hubDisk: hubDisk{journals: map[wire.JournalID]*shelf{}, timeline: 1}}
 }
 
@@ -156,6 +163,9 @@ func (h *hubModel) append(j wire.JournalID, s *shelf, base wire.Point, papers []
 // count keeps rule 9: once per record id.
 func (h *hubModel) count(papers []*paper) {
 	for _, p := range papers {
+		if p.names != nil {
+			p.names.named = h.timeline
+		}
 		if !p.answer || p.counted == h.timeline {
 			continue
 		}
@@ -237,6 +247,13 @@ func (h *hubModel) restore(c hubDisk, epoch uint64) {
 	}
 	for _, p := range h.rows {
 		p.counted = h.timeline
+		if p.names != nil {
+			p.names.named = h.timeline
+		}
+	}
+	h.loseCrates()
+	for b := range h.vault {
+		h.vault[b] = epoch // restoring reads back what the archive has
 	}
 }
 
@@ -266,4 +283,5 @@ func (h *hubModel) burn() {
 		g.stored = false
 	}
 	h.archive = nil
+	h.vault = map[blob.Hash]uint64{}
 }

@@ -1,6 +1,7 @@
 package courier
 
 import (
+	"nghe/shared/blob"
 	"nghe/shared/wire"
 )
 
@@ -38,6 +39,55 @@ func (w *world) commit() {
 	}
 	for i, q := range group {
 		w.answer(q.s, outcomes[i])
+	}
+}
+
+// enqueueChunk stores a chunk a little later, each session's in order; the hub
+// may be killed on either side of it.
+func (w *world) enqueueChunk(s *session, c wire.Chunk) {
+	s.chunks = max(s.chunks+1, w.now+w.upTo(200*milli))
+	life := w.hubLife
+	w.after(s.chunks-w.now, func() {
+		if life == w.hubLife {
+			w.chunk(s, c)
+		}
+	})
+}
+
+func (w *world) chunk(s *session, c wire.Chunk) {
+	if w.chance(0.002) {
+		w.tally.add(chunkLostBefore)
+		w.hubCrash()
+		return
+	}
+	a, appended := w.hub.chunk(s.device, c)
+	told, before := s.led[c.Hash]
+	if appended == 0 && before && told == c.Offset {
+		appended = len(c.Bytes) // as told: the hub has changed its mind since
+	}
+	s.m.used += appended
+	if w.chance(0.002) {
+		w.tally.add(chunkLostAfter)
+		w.hubCrash()
+		return
+	}
+	w.answerChunk(s, a)
+}
+
+func (w *world) answerChunk(s *session, a wire.ChunkAck) {
+	if !s.hub {
+		return
+	}
+	if s.led == nil {
+		s.led = map[blob.Hash]uint64{}
+	}
+	s.led[a.Hash] = a.Offset
+	f, err := s.receiver.ChunkStored(a)
+	if err != nil {
+		panic(err) // every chunk is accounted for once
+	}
+	if f != nil {
+		s.sendDown(f)
 	}
 }
 
@@ -131,6 +181,23 @@ func (w *world) archiving() {
 	for _, s := range w.sessions {
 		w.tellSafe(s)
 	}
+	w.hub.shelveBlobs(func() bool { return w.chance(0.1) }, w.archivedBlob)
+}
+
+// archivedBlob tells it to whoever is there.
+func (w *world) archivedBlob(c *crate) {
+	w.check.Blob("archive", c.pic.ref.Hash, c.bytes)
+	w.readBackBlob(c.pic)
+	for _, s := range w.sessions {
+		if w.n(2) == 0 {
+			s.sendDown(wire.ChunkAck{Hash: c.pic.ref.Hash, Offset: c.pic.ref.Size, State: wire.BlobArchived})
+		}
+	}
+}
+
+func (w *world) readBackBlob(p *picture) {
+	p.archived = w.hub.epoch
+	w.check.Archived(w.hub.epoch, p.id())
 }
 
 func (w *world) tellSafe(s *session) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"nghe/shared/blob"
 	"nghe/shared/wire"
 )
 
@@ -21,7 +22,10 @@ type session struct {
 	up, down int64 // when the last frame of each line arrives
 	heard    int64
 	journal  wire.JournalID
-	safe     wire.Point // last told unasked
+	safe     wire.Point           // last told unasked
+	chunks   int64                // when the hub has stored the last chunk
+	flying   int                  // bytes of a chunk without an answer
+	led      map[blob.Hash]uint64 // what the hub last asked for
 }
 
 func (m *machine) dial(sender *Sender) *session {
@@ -52,7 +56,13 @@ func (l ledgerFor) Standing(o wire.Offer) (wire.Standing, error) {
 	return l.hub.standing(l.device, o), nil
 }
 
-func (s *session) sendUp(f wire.Frame)   { s.carry(f, &s.up, s.arriveUp) }
+func (s *session) sendUp(f wire.Frame) {
+	if c, ok := f.(wire.Chunk); ok {
+		s.flying = len(c.Bytes)
+		s.m.sent += s.flying
+	}
+	s.carry(f, &s.up, s.arriveUp)
+}
 func (s *session) sendDown(f wire.Frame) { s.w.noted(f); s.carry(f, &s.down, s.arriveDown) }
 
 // carry puts a frame on a line, which may do anything to it.
@@ -66,7 +76,7 @@ func (s *session) carry(f wire.Frame, last *int64, arrive func([]byte)) {
 	at := max(*last+1, w.now+5*milli+w.upTo(300*milli))
 	*last = at
 	if s.m.poor && w.chance(0.08) {
-		at, b = s.spoil(at, b, arrive)
+		at, b = s.spoil(at, b, f, arrive)
 		if b == nil {
 			return
 		}
@@ -74,9 +84,15 @@ func (s *session) carry(f wire.Frame, last *int64, arrive func([]byte)) {
 	w.agenda.add(event{at: at, do: func() { arrive(b) }})
 }
 
-func (s *session) spoil(at int64, b []byte, arrive func([]byte)) (int64, []byte) {
+func (s *session) spoil(at int64, b []byte, f wire.Frame, arrive func([]byte)) (int64, []byte) {
 	w := s.w
 	fault := []fault{dropped, repeated, reordered, truncated, flipped, cut}[w.n(6)]
+	switch {
+	case unsigned(f) && fault == flipped:
+		fault = truncated // what no signature covers, TLS does
+	case unsigned(f) && (fault == repeated || fault == reordered):
+		s.m.cuts++ // an answer too many, or too late, wastes as much as a cut; TCP has neither
+	}
 	w.tally.add(fault)
 	switch fault {
 	case dropped:
@@ -98,6 +114,15 @@ func (s *session) spoil(at int64, b []byte, arrive func([]byte)) (int64, []byte)
 		}
 	}
 	return at, b
+}
+
+// unsigned frames are those of blobs.
+func unsigned(f wire.Frame) bool {
+	switch f.(type) {
+	case wire.Chunk, wire.ChunkAck:
+		return true
+	}
+	return false
 }
 
 func (s *session) hubCloses() {
@@ -135,6 +160,9 @@ func (s *session) arriveUp(b []byte) {
 	}
 	if step.Append != nil {
 		s.w.enqueue(s, step.Append)
+	}
+	if step.Chunk != nil {
+		s.w.enqueueChunk(s, *step.Chunk)
 	}
 }
 

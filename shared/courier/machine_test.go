@@ -26,6 +26,12 @@ type machine struct {
 	failing      bool // the disk has faults
 	waking       bool
 	busy         bool // residents are many
+	ticks        int
+
+	most int // bytes of a blob in one chunk
+	sent int // bytes of blobs given to the line
+	used int // of them, those that led the hub on, or would have had it not changed its mind
+	cuts int // with a chunk on the line
 }
 
 func (w *world) newMachine() *machine {
@@ -38,6 +44,7 @@ func (w *world) newMachine() *machine {
 
 func (w *world) join(m *machine) {
 	m.out.fails = m.fails
+	m.most = 256 << w.n(3)
 	w.machines = append(w.machines, m)
 	w.after(w.upTo(minute), m.start)
 	w.agenda.add(event{at: w.now + w.upTo(5*minute), tap: m})
@@ -68,7 +75,7 @@ func (m *machine) start() {
 }
 
 func (m *machine) newSender() *Sender {
-	return NewSender(SenderConfig{Outbox: m.out, Sign: signer(m.device), Verify: verifier(0), MaxRecords: 200 + m.w.n(1000)})
+	return NewSender(SenderConfig{Outbox: m.out, Blobs: spoolModel{m.out}, Sign: signer(m.device), Verify: verifier(0), MaxRecords: 200 + m.w.n(1000)})
 }
 
 // crash ends the agent. What is committed stays; the hub may not notice.
@@ -98,12 +105,36 @@ func (m *machine) tapped() {
 	if !m.up || !w.bad {
 		return
 	}
-	p := m.out.append(wire.Answer{Uptime: uint64(w.now - m.booted), Questionnaire: "today", Version: 1,
-		Question: "satisfied", Language: "vi", Score: uint8(1 + w.n(5))})
-	p.answer = true
+	a := wire.Answer{Uptime: uint64(w.now - m.booted), Questionnaire: "today", Version: 1,
+		Question: "satisfied", Language: "vi", Score: uint8(1 + w.n(5))}
+	var pic *picture
+	if w.rng.Uint32()&63 == 0 {
+		if pic = m.photo(); !m.up {
+			return
+		}
+		a.Attachments = []wire.Attachment{{Kind: 4, Reader: 1, Hash: pic.ref.Hash, Size: pic.ref.Size}}
+	}
+	p := m.out.append(a)
+	p.answer, p.names = true, pic
+	if pic != nil {
+		pic.record = p
+		w.check.Thanked(pic.id())
+	}
 	w.answers = append(w.answers, p)
 	w.check.Thanked(p.chain.ID())
 	m.wake()
+}
+
+// photo keeps a sealed picture, before the record that names it; a crash may
+// come between the two.
+func (m *machine) photo() *picture {
+	p := m.w.newPicture()
+	m.out.put(p)
+	if m.w.chance(0.02) {
+		m.w.tally.add(orphaned)
+		m.crash(m.w.upTo(minute))
+	}
+	return p
 }
 
 // wake sends what is new within a short while, as an uplink that gathers does.
@@ -126,6 +157,10 @@ func (m *machine) tick() {
 	w.after(20*second+w.upTo(20*second), m.tick)
 	if !m.up || w.now < m.offlineUntil {
 		return
+	}
+	if m.ticks++; m.ticks%8 == 0 {
+		m.sender.Remind(m.ticks%64 == 0)
+		m.pump(m.session)
 	}
 	m.hangUpSilent(m.session)
 	m.hangUpSilent(m.second)
@@ -152,12 +187,19 @@ func (m *machine) prune() {
 		m.w.tally.add(pruned)
 		m.w.check.Deleted(m.name, m.out.epoch, p.chain.ID())
 	}
+	for _, p := range m.out.sweepBlobs(1 + m.w.n(20)) {
+		m.w.tally.add(blobDeleted)
+		m.w.check.Deleted(m.name, m.out.epoch, p.id())
+	}
 }
 
 // swap puts another image in the place of the disk.
 func (m *machine) swap(d disk) {
 	for _, p := range m.out.papers {
 		p.torn = true
+	}
+	for _, k := range m.out.blobs {
+		k.pic.torn = true
 	}
 	m.out.disk = d.image()
 	m.w.sweep()
@@ -166,12 +208,17 @@ func (m *machine) swap(d disk) {
 // received takes a frame from the hub off the wire.
 func (m *machine) received(s *session, f wire.Frame) {
 	s.heard = m.w.now
+	if _, ok := f.(wire.ChunkAck); ok {
+		s.flying = 0
+	}
 	ev, err := s.sender.Receive(f)
 	if ev.Ignored != "" {
 		m.w.tally.add(ignored[ev.Ignored])
 	}
 	var refused *wire.Error
 	switch {
+	case errors.Is(err, ErrBlobs):
+		m.w.tally.add(noteFailed)
 	case errors.As(err, &refused):
 		m.w.say("%s hangs up: %v", m.name, err)
 		m.hangUp(s)
@@ -203,6 +250,8 @@ func (m *machine) happened(s *session, ev Event) {
 		}
 	case ev.Goodbye != nil:
 		m.hangUp(s)
+	case ev.Blob != nil:
+		w.tally.add(blobFaults[ev.Blob.State])
 	}
 }
 
@@ -214,6 +263,14 @@ func (m *machine) pump(s *session) {
 		case errors.Is(err, ErrGreet):
 			f, err = m.hello(s)
 		case f == nil && err == nil:
+			if s == m.second {
+				return // two at once waste by design
+			}
+			if f, err = s.sender.Chunk(m.most); errors.Is(err, ErrBlobs) {
+				continue
+			}
+		}
+		if f == nil && err == nil {
 			return
 		}
 		if err != nil {
@@ -235,6 +292,9 @@ func (m *machine) hangUp(s *session) {
 		return
 	}
 	s.kiosk = false
+	if s.flying > 0 {
+		m.cuts++
+	}
 	if m.session == s {
 		m.session = nil
 	}

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -28,13 +30,13 @@ func TestMutants(t *testing.T) {
 	if testing.Short() {
 		t.Skip("breaks and builds the package many times; run without -short")
 	}
+	unbroken := &sound{binary: mutant{}.build(t)}
 	for _, m := range readMutants(t) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			binary := m.build(t)
-			m.mustFail(t, binary, "-test.run=^"+m.test+"$", "-sim.n=24")
-			if m.sim {
-				m.mustFail(t, binary, "-test.run=^TestSimulate$", "-sim.n=24")
+			for _, test := range m.tests() {
+				m.mustFail(t, binary, unbroken.passes(t, test)...)
 			}
 		})
 	}
@@ -44,6 +46,11 @@ func TestMutants(t *testing.T) {
 func (m mutant) build(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
+	binary := filepath.Join(dir, "mutant.bin")
+	if m.file == "" { // the unbroken package
+		m.compile(t, "-o", binary)
+		return binary
+	}
 	path, err := filepath.Abs(m.file)
 	if err != nil {
 		t.Fatal(err)
@@ -62,29 +69,83 @@ func (m mutant) build(t *testing.T) string {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "overlay.json"), overlay)
-	binary := filepath.Join(dir, "mutant.bin")
-	out, err := run(t, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay="+filepath.Join(dir, "overlay.json"), "-o", binary, ".")
-	if err != nil {
-		t.Fatalf("mutant does not compile: %v\n%s", err, out)
-	}
+	m.compile(t, "-overlay="+filepath.Join(dir, "overlay.json"), "-o", binary)
 	return binary
 }
 
+func (m mutant) compile(t *testing.T, args ...string) {
+	t.Helper()
+	all := append(append([]string{"test", "-c", "-vet=off", "-ldflags=-s -w"}, args...), ".")
+	if out, err := run(t, "go", all...); err != nil {
+		t.Fatalf("mutant does not compile: %v\n%s", err, out)
+	}
+}
+
+// tests must each notice the mutant by themselves.
+func (m mutant) tests() []string {
+	if m.sim {
+		return []string{m.test, "TestSimulate"}
+	}
+	return []string{m.test}
+}
+
+// sound is the unbroken package. Tests that fail on it would catch any mutant.
+type sound struct {
+	binary string
+	passed sync.Map // test → func() string: run once, what was wrong
+}
+
+// passes returns the arguments that run one test, after it passed on the
+// unbroken package.
+func (s *sound) passes(t *testing.T, test string) []string {
+	t.Helper()
+	args := []string{"-test.run=^" + test + "$", "-sim.n=24"}
+	once, _ := s.passed.LoadOrStore(test, sync.OnceValue(func() string {
+		out, err := run(t, s.binary, args...)
+		if err == nil && !strings.Contains(string(out), "no tests to run") {
+			return ""
+		}
+		return fmt.Sprintf("%v\n%s", err, out)
+	}))
+	if wrong := once.(func() string)(); wrong != "" {
+		t.Fatalf("%s does not pass on unbroken code: %s", strings.Join(args, " "), wrong)
+	}
+	return args
+}
+
+// mustFail wants a test to have failed: a crash before any test, a time limit
+// or an argument nobody knows catches nothing.
 func (m mutant) mustFail(t *testing.T, binary string, args ...string) {
 	t.Helper()
-	out, err := run(t, binary, args...)
-	if err == nil {
-		t.Errorf("survived %s\n%s", strings.Join(args, " "), out)
+	if out, err := run(t, binary, args...); err == nil || !caught(out) {
+		t.Errorf("survived %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	if strings.Contains(string(out), "no tests to run") {
-		t.Errorf("no test matches %s", args[0])
+}
+
+func caught(out []byte) bool {
+	return bytes.Contains(out, []byte("--- FAIL: ")) && !bytes.Contains(out, []byte("no tests to run"))
+}
+
+// TestCaughtMeansATestFailed: any other way to end with an error is no catch.
+func TestCaughtMeansATestFailed(t *testing.T) {
+	for out, want := range map[string]bool{
+		"--- FAIL: TestRule1 (0.00s)\nFAIL\n":                       true,
+		"flag provided but not defined: -sim.n\nUsage of mutant:\n": false,
+		"panic: before any test\n\ngoroutine 1 [running]:\n":        false,
+		"testing: warning: no tests to run\nPASS\n":                 false,
+		"signal: killed": false,
+	} {
+		if caught([]byte(out)) != want {
+			t.Errorf("caught(%q) = %v, want %v", out, !want, want)
+		}
 	}
 }
 
 func run(t *testing.T, name string, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	return exec.CommandContext(ctx, name, args...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	return out, errors.Join(err, ctx.Err())
 }
 
 func write(t *testing.T, path string, content []byte) {

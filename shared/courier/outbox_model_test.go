@@ -3,6 +3,7 @@ package courier
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"nghe/shared/wire"
 )
@@ -11,7 +12,8 @@ import (
 type paper struct {
 	bytes    []byte
 	chain    wire.Chain
-	answer   bool   // a resident was thanked for it
+	answer   bool // a resident was thanked for it
+	names    *picture
 	torn     bool   // a kiosk disk that held it was rolled back or replaced
 	gone     bool   // declared destroyed
 	counted  uint64 // the hub timeline that has counted it
@@ -26,10 +28,12 @@ type disk struct {
 	received, safe    wire.Point
 	epoch, floorEpoch uint64
 	papers            []*paper // floor.Seq+1 …
+	blobs             []kept   // in order of arrival
 }
 
 func (d disk) image() disk {
 	d.papers = d.papers[:len(d.papers):len(d.papers)]
+	d.blobs = slices.Clone(d.blobs)
 	return d
 }
 

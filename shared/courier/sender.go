@@ -10,7 +10,7 @@ import (
 // SenderConfig is what a Sender needs.
 type SenderConfig struct {
 	Outbox     Outbox
-	Blobs      Blobs                                  // nil: this kiosk sends no blobs
+	Blobs      Blobs                                  // the same for every Sender of a kiosk, whatever its road; nil: it has none
 	Sign       func(statement []byte) ([]byte, error) // with the device's key
 	Verify     func(statement, signature []byte) bool // with the hub's custody key
 	MaxRecords int                                    // in one batch; 0 means 5000

@@ -35,11 +35,11 @@ func TestNothingIsSentBeforeTheWelcome(t *testing.T) {
 func TestFramesOutOfTurnAreRefused(t *testing.T) {
 	p := newDesk(t).kiosk(1)
 	p.meet()
-	for _, f := range []wire.Frame{wire.Welcome{}, wire.Ack{}, wire.Bulletin{}, wire.Chunk{}} {
+	for _, f := range []wire.Frame{wire.Welcome{}, wire.Ack{}, wire.Bulletin{}, wire.ChunkAck{}} {
 		_, err := p.receiver.Receive(f)
 		wantCode(t, err, wire.CodeUnexpected)
 	}
-	for _, f := range []wire.Frame{wire.Hello{}, wire.Batch{}, wire.Vitals{}, wire.ChunkAck{}} {
+	for _, f := range []wire.Frame{wire.Hello{}, wire.Batch{}, wire.Vitals{}, wire.Chunk{}} {
 		_, err := p.sender.Receive(f)
 		wantCode(t, err, wire.CodeUnexpected)
 	}

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,6 +32,7 @@ const fewestSeeds = 32
 // demands every promise of every one. With -sim.n=1 -v it tells the story of
 // one seed.
 func TestSimulate(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a world is small and short-lived
 	var sum summary
 	var next atomic.Uint64
 	next.Store(*simSeed)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"nghe/shared/blob"
 	"nghe/shared/invariants"
 	"nghe/shared/wire"
 )
@@ -29,6 +30,8 @@ type world struct {
 	events   int
 	papers   map[wire.RecordID]*paper
 	answers  []*paper
+	pictures map[blob.Hash]*picture
+	album    []*picture // the same in order
 	sweeps   uint64
 	check    invariants.Checker
 	tally    *tally
@@ -64,8 +67,9 @@ type queued struct {
 
 func newWorld(seed uint64, t *tally) *world {
 	w := &world{seed: seed, rng: rand.New(rand.NewPCG(seed, 0x6e676865)), tally: t,
-		papers: map[wire.RecordID]*paper{}, acked: map[wire.JournalID]bool{}, epochs: 1, bad: true, hubUp: true}
+		papers: map[wire.RecordID]*paper{}, acked: map[wire.JournalID]bool{}, pictures: map[blob.Hash]*picture{}, epochs: 1, bad: true, hubUp: true}
 	w.hub = newHub(w.look)
+	w.hub.pictures = func(h blob.Hash) *picture { return w.pictures[h] }
 	w.scenario = scenario{machines: 2 + w.n(3), days: 1, kiosks: seed%4&1 != 0, hub: seed%4&2 != 0}
 	for range w.scenario.machines {
 		w.newMachine()
@@ -88,9 +92,18 @@ func (w *world) run() []invariants.Violation {
 	return w.verdict()
 }
 
+// manyEvents is several times what any seed needs to come to rest.
+const manyEvents = 1_000_000
+
 func (w *world) until(end int64, enough func() bool) {
 	for i := 0; len(w.agenda.heap) > 0 && w.agenda.heap[0].at <= end; i++ {
 		if i%64 == 0 && enough() {
+			return
+		}
+		if w.events == manyEvents {
+			w.check.Waiting("everybody, who talk and get nowhere", 1)
+		}
+		if w.events >= manyEvents {
 			return
 		}
 		e := w.agenda.next()
@@ -102,6 +115,18 @@ func (w *world) until(end int64, enough func() bool) {
 			e.do()
 		}
 	}
+}
+
+// newPicture is some thousand bytes that nobody can compress.
+func (w *world) newPicture() *picture {
+	b := make([]byte, 16+w.n(4000))
+	for i := 0; i+8 <= len(b); i += 8 {
+		binary.BigEndian.PutUint64(b[i:], w.rng.Uint64())
+	}
+	p := newPicture(b)
+	w.pictures[p.ref.Hash] = p
+	w.album = append(w.album, p)
+	return p
 }
 
 func (w *world) after(d int64, do func()) { w.agenda.add(event{at: w.now + d, do: do}) }
@@ -193,6 +218,37 @@ func (w *world) sweep() {
 			w.say("lost %s", p.chain.ID())
 		}
 	}
+	w.sweepBlobs()
+}
+
+// sweepBlobs is the same for blobs. A part of one on the hub is no copy.
+func (w *world) sweepBlobs() {
+	for _, m := range w.machines {
+		for _, k := range m.out.blobs {
+			if !k.rotten {
+				k.pic.seen = w.sweeps
+			}
+		}
+	}
+	for h, k := range w.hub.crates {
+		if k.whole {
+			w.pictures[h].seen = w.sweeps
+		}
+	}
+	for h := range w.hub.vault {
+		w.pictures[h].seen = w.sweeps
+	}
+	for _, p := range w.album {
+		if p.seen == w.sweeps || p.gone {
+			continue
+		}
+		p.gone = true
+		if p.torn || p.archived > 0 && p.archived < w.burnt {
+			w.check.Destroyed(p.id())
+		} else {
+			w.say("lost blob %s", p.ref.Hash)
+		}
+	}
 }
 
 func (w *world) mark(papers []*paper) {
@@ -204,7 +260,7 @@ func (w *world) mark(papers []*paper) {
 // calm turns every fault off and lets everything that waits begin.
 func (w *world) calm() {
 	w.say("calm")
-	w.bad = false
+	w.bad, w.hub.full = false, false
 	if !w.hubUp {
 		w.hubStarts()
 	}
@@ -225,11 +281,23 @@ func (w *world) delivered() bool {
 
 func (w *world) atRest() bool {
 	for _, m := range w.machines {
-		if m.out.safe != m.out.head() {
+		if m.out.safe != m.out.head() || m.blobsWaiting() > 0 {
 			return false
 		}
 	}
 	return w.delivered()
+}
+
+// blobsWaiting counts those that a record names and the hub could have.
+func (m *machine) blobsWaiting() (n int) {
+	for _, k := range m.out.blobs {
+		named := k.pic.record != nil && !k.pic.record.gone
+		refused := k.rotten || k.state == wire.BlobRefused && k.pic.torn // by a copy of this machine
+		if named && k.state != wire.BlobArchived && !refused {
+			n++
+		}
+	}
+	return n
 }
 
 // verdict tells the checker what lies where at rest.
@@ -242,7 +310,9 @@ func (w *world) verdict() []invariants.Violation {
 		for _, p := range m.out.papers {
 			w.check.Held(p.chain.ID())
 		}
+		w.blobsAt(m)
 	}
+	w.blobsAtHub()
 	for j, s := range w.hub.journals {
 		w.check.Begins(j, s.parent.Seq)
 		w.check.Survived(j, w.hub.epoch, s.received().Seq)
@@ -260,6 +330,32 @@ func (w *world) verdict() []invariants.Violation {
 	}
 	w.counts()
 	return w.check.Check()
+}
+
+func (w *world) blobsAt(m *machine) {
+	w.check.Waiting(m.name+" for blobs archived", m.blobsWaiting())
+	if m.session != nil && m.session.flying > 0 {
+		m.cuts++
+	}
+	w.check.Sent(m.name, m.sent, m.used, m.cuts, m.most)
+	for _, k := range m.out.blobs {
+		if !k.rotten {
+			w.check.Held(k.pic.id())
+			w.check.Blob(m.name, k.pic.ref.Hash, k.pic.bytes)
+		}
+	}
+}
+
+func (w *world) blobsAtHub() {
+	for h, k := range w.hub.crates {
+		if k.whole {
+			w.check.Held(k.pic.id())
+			w.check.Blob("hub", h, k.bytes)
+		}
+	}
+	for h := range w.hub.vault {
+		w.check.Held(w.pictures[h].id())
+	}
 }
 
 // counts compares the read model with a recount of everything held.

@@ -29,6 +29,7 @@ const (
 	Acked     Rule = "I7 acknowledged but not durable"
 	Total     Rule = "I8 total differs from the rows"
 	Waiting   Rule = "I12 backlog does not drain"
+	Wasted    Rule = "P6 more than a chunk wasted in a cut"
 	Dishonest Rule = "honest kiosk forked"
 )
 
@@ -169,6 +170,14 @@ func (c *Checker) Survived(journal ID, epoch, seq uint64) {
 func (c *Checker) Waiting(where string, n int) {
 	if n > 0 {
 		c.report(Waiting, where, "%d records", n)
+	}
+}
+
+// Sent: a kiosk gave the line so many bytes of blobs, of which so many led the
+// hub on, over lines that were cut so many times.
+func (c *Checker) Sent(where string, sent, used, cuts, chunk int) {
+	if wasted := sent - used; wasted > cuts*chunk {
+		c.report(Wasted, where, "%d bytes of %d sent, in %d cuts and chunks of %d", wasted, sent, cuts, chunk)
 	}
 }
 
