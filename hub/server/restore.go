@@ -11,6 +11,7 @@ import (
 
 	"nghe/hub/backup"
 	"nghe/hub/database"
+	"nghe/hub/deletion"
 	"nghe/hub/registry"
 	"nghe/shared/command"
 	"nghe/shared/ident"
@@ -116,6 +117,13 @@ func (c *restoreCommand) Run(ctx context.Context, out command.Output) error {
 			}
 			return known, err
 		},
+		Again: []func(ctx context.Context, db *database.DB) error{func(ctx context.Context, db *database.DB) error {
+			orders, err := deletion.Open(ctx, deletion.Config{DB: db, Ledger: opened.ledger, Store: shelf.store, Executes: true})
+			if err != nil {
+				return err
+			}
+			return orders.Again(ctx)
+		}},
 	})
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"nghe/hub/backup"
 	"nghe/hub/chores"
 	"nghe/hub/database"
+	"nghe/hub/deletion"
 	"nghe/hub/ledger"
 	"nghe/hub/registry"
 	"nghe/hub/vitals"
@@ -47,8 +48,9 @@ type store struct {
 	ledger   *ledger.Ledger
 	vitals   *vitals.Vitals
 	registry *registry.Registry
-	backup   *backup.Backup // to read its notes; the server has another, that makes copies
-	done     *chores.Chores // to read what was done; the server has another, that does it
+	backup   *backup.Backup      // to read its notes; the server has another, that makes copies
+	done     *chores.Chores      // to read what was done; the server has another, that does it
+	orders   *deletion.Deletions // to give orders; who carries them out has another
 }
 
 // openStore opens the tables. authority is nil, and hub empty, for commands
@@ -78,7 +80,10 @@ func openTables(ctx context.Context, db *database.DB, authority *ident.Authority
 	if s.backup, err = backup.Open(ctx, backup.Config{DB: s.db, Logger: log}); err != nil {
 		return s, err
 	}
-	s.done, err = chores.Open(ctx, chores.Config{DB: s.db, Logger: log})
+	if s.done, err = chores.Open(ctx, chores.Config{DB: s.db, Logger: log}); err != nil {
+		return s, err
+	}
+	s.orders, err = deletion.Open(ctx, deletion.Config{DB: s.db, Ledger: s.ledger, Logger: log})
 	return s, err
 }
 
