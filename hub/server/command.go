@@ -19,7 +19,7 @@ type grammar struct {
 	Serve   serveCommand   `cmd:"" help:"Receive from kiosks and show to people."`
 	Status  statusCommand  `cmd:"" help:"Say which kiosk is behind and what is wrong. Works while the hub serves."`
 	Export  exportCommand  `cmd:"" help:"Print what the hub holds, one row each. Works while the hub serves."`
-	Audit   auditCommand   `cmd:"" help:"Check every byte the hub keeps; exit 0 only when all is whole."`
+	Audit   auditCommand   `cmd:"" help:"Check what kiosks signed, every table made from it, and the hub's own log; exit 0 only when all is whole. Says nothing of accounts, devices, vitals and cases, nor of what became of blobs."`
 	Account accountCommand `cmd:"" help:"List, make, mend and shut operators' accounts. Works while the hub serves."`
 	Publish publishCommand `cmd:"" help:"Check what a folder holds and tell it to every kiosk. Works while the hub serves."`
 	Cases   casesCommand   `cmd:"" help:"Say how far the ward is with a message. Works while the hub serves."`
@@ -137,6 +137,9 @@ func (c *auditCommand) Run(ctx context.Context, out command.Output) error {
 		}
 		for _, problem := range audit.Problems {
 			fmt.Fprintln(out, problem)
+		}
+		for _, note := range audit.Notes {
+			fmt.Fprintln(out, "note:", note)
 		}
 		fmt.Fprintf(out, "%d journals, %d segments, %d records, %d answers\n", audit.Journals, audit.Segments, audit.Records, audit.Answers)
 		if !audit.Whole() {
