@@ -278,6 +278,43 @@ func TestReplaces(t *testing.T) {
 	}
 }
 
+// A correction that waited on its page is as old as its tap.
+func TestReplacesAtTheTap(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		since, ago time.Duration
+		restart    bool
+		kept       bool
+	}{
+		{"tapped in time, brought late", 5 * time.Minute, 4*time.Minute + 30*time.Second, false, true},
+		{"tapped in time, brought late after a restart", 5 * time.Minute, 4*time.Minute + 30*time.Second, true, true},
+		{"tapped before the first was kept", time.Minute, 2 * time.Minute, false, true},
+		{"tapped too late", 5 * time.Minute, 3*time.Minute + 59*time.Second, false, false},
+		{"longer ago than is believed", 12 * time.Minute, 12 * time.Minute, false, false},
+		{"in the future", 61 * time.Second, -time.Minute, false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			clock, dir := newClock(), t.TempDir()
+			o := mustOpen(t, config(dir, clock))
+			first := mustPut(t, o, "req-1")
+			clock.pass(c.since)
+			if c.restart {
+				if err := o.Close(); err != nil {
+					t.Fatal(err)
+				}
+				o = mustOpen(t, config(dir, clock))
+			}
+			receipt, err := o.PutTapped("req-2", rating(1), first.ID.String(), c.ago)
+			if invalid := (*feedback.Invalid)(nil); c.kept != (err == nil) || !c.kept && (!errors.As(err, &invalid) || invalid.Field != "replaces") {
+				t.Fatalf("PutTapped = %v", err)
+			}
+			if again, err := o.PutTapped("req-2", rating(1), first.ID.String(), c.ago+time.Second); c.kept && (err != nil || !again.Again || again.ID != receipt.ID) {
+				t.Errorf("repeated a second later: %+v, %v", again, err)
+			}
+		})
+	}
+}
+
 func TestClock(t *testing.T) {
 	c := newClock()
 	o := mustOpen(t, config(t.TempDir(), c))

@@ -19,6 +19,10 @@ const (
 	maxRequest  = 64               // characters of a request id
 	replaceTime = 60 * time.Second // how long an answer may be taken back
 	replaceMost = 1000             // newest records looked through for it: far more than taps in a minute
+
+	// LongestWait is the most that PutTapped believes an answer has waited on
+	// its page.
+	LongestWait = 10 * time.Minute
 )
 
 // Receipt is the proof that a request was kept.
@@ -38,10 +42,18 @@ type Receipt struct {
 // *feedback.Invalid; whether a is an answer to its question, the caller has
 // checked.
 func (o *Outbox) Put(request string, a feedback.Answer, replaces string) (Receipt, error) {
+	return o.PutTapped(request, a, replaces, 0)
+}
+
+// PutTapped is Put for an answer that was tapped a while ago, because the page
+// could not reach this outbox: whether an earlier one could still be taken back
+// is judged at the tap. What makes two requests the same does not include it.
+func (o *Outbox) PutTapped(request string, a feedback.Answer, replaces string, ago time.Duration) (Receipt, error) {
 	d, err := newDraft(request, a, replaces)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("keep answer: %w", err)
 	}
+	d.ago = uint64(min(max(ago, 0), LongestWait).Microseconds())
 	var receipt Receipt
 	err = o.write(func(tx *sql.Tx) (err error) {
 		receipt, err = o.put(tx, d)
@@ -64,7 +76,7 @@ func (o *Outbox) put(tx *sql.Tx, d draft) (Receipt, error) {
 		return Receipt{}, err
 	}
 	if d.replaces {
-		if err := o.replaceable(tx, d.earlier); err != nil {
+		if err := o.replaceable(tx, d.earlier, d.ago); err != nil {
 			return Receipt{}, err
 		}
 	}
@@ -101,6 +113,7 @@ type draft struct {
 	answer   wire.Answer
 	replaces bool
 	earlier  wire.RecordID
+	ago      uint64            // microseconds since the tap
 	body     [sha256.Size]byte // of the record with uptime 0: what makes two requests the same
 }
 
@@ -151,10 +164,10 @@ func onWire(a feedback.Answer) (wire.Answer, error) {
 		Receipt: []byte{}, Consents: []wire.Consent{}}, nil
 }
 
-// replaceable says whether an answer of that id may still be taken back. Its
-// age is told by the monotonic clock within this run, by the wall clock only
-// across a restart.
-func (o *Outbox) replaceable(tx *sql.Tx, id wire.RecordID) error {
+// replaceable says whether an answer of that id could still be taken back so
+// long ago. Its age is told by the monotonic clock within this run, by the wall
+// clock only across a restart.
+func (o *Outbox) replaceable(tx *sql.Tx, id wire.RecordID, ago uint64) error {
 	rows, err := tx.Query(query("newest"), sql.Named("most", replaceMost))
 	if err != nil {
 		return err
@@ -173,7 +186,7 @@ func (o *Outbox) replaceable(tx *sql.Tx, id wire.RecordID) error {
 			continue // a kind of a newer program: not one that takes an answer back
 		}
 		if chain.ID() == id {
-			return o.young(record, wall, thisRun)
+			return o.young(record, wall, thisRun, ago)
 		}
 		switch r := record.(type) {
 		case wire.Replaces:
@@ -190,7 +203,7 @@ func (o *Outbox) replaceable(tx *sql.Tx, id wire.RecordID) error {
 	return &feedback.Invalid{Field: "replaces", Want: "the id of an answer given here in the last 60 seconds"}
 }
 
-func (o *Outbox) young(record wire.Record, wall int64, thisRun bool) error {
+func (o *Outbox) young(record wire.Record, wall int64, thisRun bool, ago uint64) error {
 	var given uint64
 	switch r := record.(type) {
 	case wire.Answer:
@@ -204,7 +217,8 @@ func (o *Outbox) young(record wire.Record, wall int64, thisRun bool) error {
 	if !thisRun {
 		age = uint64(o.wall() - wall) // negative becomes huge: a clock set back proves nothing
 	}
-	if age > uint64(replaceTime.Microseconds()) {
+	// An answer that waited on the page as well may be kept after the tap.
+	if age -= min(age, ago); age > uint64(replaceTime.Microseconds()) {
 		return &feedback.Invalid{Field: "replaces", Want: "an answer given in the last 60 seconds: give a new one instead"}
 	}
 	return nil
