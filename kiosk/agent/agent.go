@@ -70,6 +70,7 @@ type kiosk struct {
 	place    ident.Place // as the boot record says it
 	outbox   *watched
 	vitals   *vitals.Monitor
+	told     told
 }
 
 func open(cfg Config) (k *kiosk, err error) {
@@ -88,7 +89,11 @@ func open(cfg Config) (k *kiosk, err error) {
 	if k.member, err = openMembership(cfg); err != nil {
 		return k, err
 	}
-	return k, k.openOutbox()
+	if err := k.openOutbox(); err != nil {
+		return k, err
+	}
+	k.openBulletin()
+	return k, nil
 }
 
 func (k *kiosk) openOutbox() error {
@@ -129,6 +134,7 @@ func (k *kiosk) crew() *crew.Crew {
 	c.Add("clock", k.watchClock)
 	c.Add("prune", k.prune)
 	c.Add("outbox", k.watchOutbox)
+	c.Add("orders", k.obey)
 	c.Add("uplink", k.connect)
 	c.Add("screen", k.serve)
 	return c
@@ -140,16 +146,22 @@ func (k *kiosk) close() {
 			k.log.Error("close the outbox", "err", err)
 		}
 	}
+	if k.told.store != nil {
+		if err := k.told.store.Close(); err != nil {
+			k.log.Error("close the bulletin", "err", err)
+		}
+	}
 	if k.listener != nil {
 		k.listener.Close()
 	}
 }
 
-// pruneEvery is how often records that are safe and old enough are let go.
+// pruneEvery is how often, at least, records that are safe and old enough are
+// let go.
 const pruneEvery = time.Hour
 
 func (k *kiosk) prune(ctx context.Context) error {
-	for wait(ctx, pruneEvery) {
+	for wait(ctx, min(pruneEvery, max(k.cfg.Keep, time.Second))) {
 		n, err := k.outbox.Prune(k.cfg.Keep)
 		if err != nil {
 			return fmt.Errorf("prune the outbox: %w", err)

@@ -23,10 +23,11 @@ func (k *kiosk) connect(ctx context.Context) error {
 	if id == nil {
 		return nil // ctx ended
 	}
-	return uplink.New(uplink.Config{
-		Outbox: k.outbox, Identity: *id, Key: k.member.key, Vitals: k.vitals,
+	k.trust(*id)
+	return k.dials(uplink.New(uplink.Config{
+		Outbox: k.outbox, Identity: *id, Key: k.member.key, Vitals: k.vitals, Bulletin: k.forUplink(),
 		Program: command.Version(), Logger: k.log,
-	}).Run(ctx)
+	})).Run(ctx)
 }
 
 // keyRevoked is the hub's word for a key whose trust has ended.

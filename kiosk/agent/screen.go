@@ -62,12 +62,13 @@ func (k *kiosk) screen() *screen.Screen {
 	place, ward := k.placeOnScreen()
 	return screen.New(screen.Config{
 		Outbox: k.outbox, Place: place, Ward: ward, Program: command.Version(),
-		Status: k.status, PixelsPerMM: k.cfg.PixelsPerMM, Logger: k.log,
+		Status: k.status, Bulletin: k.forScreen(), PixelsPerMM: k.cfg.PixelsPerMM, Logger: k.log,
 	})
 }
 
 func (k *kiosk) status() screen.Status {
 	s := screen.Status{Enrolled: k.member.enrolled(), Storage: screen.StorageOK}
+	s.Paused, s.Closed = k.pause()
 	for _, c := range k.vitals.Conditions() {
 		switch vitals.Name(c.Name) {
 		case vitals.DiskFull:
