@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"nghe/kiosk/outbox"
 	"nghe/shared/command"
@@ -26,14 +27,15 @@ func Main(args []string, stdout, stderr io.Writer) int {
 }
 
 type runCommand struct {
-	Data        string  `required:"" placeholder:"DIR" help:"Folder of everything the kiosk keeps."`
-	Listen      string  `default:"127.0.0.1:7070" placeholder:"ADDR" help:"Loopback address of the screen. Default: ${default}."`
-	Kit         string  `placeholder:"FILE" help:"Enrolment kit; needed until the kiosk is enrolled."`
-	PixelsPerMm float64 `placeholder:"N" help:"Pixels of the panel per millimetre, so that buttons have the right size."`
+	Data        string        `required:"" placeholder:"DIR" help:"Folder of everything the kiosk keeps."`
+	Listen      string        `default:"127.0.0.1:7070" placeholder:"ADDR" help:"Loopback address of the screen. Default: ${default}."`
+	Kit         string        `placeholder:"FILE" help:"Enrolment kit; needed until the kiosk is enrolled."`
+	PixelsPerMm float64       `placeholder:"N" help:"Pixels of the panel per millimetre, so that buttons have the right size."`
+	Keep        time.Duration `default:"168h" help:"How long a record stays here after the hub holds it off its own disk. Default: ${default}, seven days."`
 }
 
 func (c *runCommand) Run(ctx context.Context) error {
-	return Run(ctx, Config{Data: c.Data, Listen: c.Listen, Kit: c.Kit, PixelsPerMM: c.PixelsPerMm})
+	return Run(ctx, Config{Data: c.Data, Listen: c.Listen, Kit: c.Kit, PixelsPerMM: c.PixelsPerMm, Keep: c.Keep})
 }
 
 type statusCommand struct {
@@ -53,6 +55,8 @@ type standing struct {
 	Floor    uint64         `json:"floor"`
 	Backlog  outbox.Backlog `json:"backlog"`
 	Damaged  []string       `json:"set_aside"` // damaged journals kept for rescue
+	Held     int            `json:"held"`      // messages that wait for their moment
+	Room     outbox.Room    `json:"room"`
 }
 
 func (c *statusCommand) Run(out command.Output) error {
@@ -63,9 +67,17 @@ func (c *statusCommand) Run(out command.Output) error {
 	if c.JSON {
 		return json.NewEncoder(out).Encode(s)
 	}
-	_, err = fmt.Fprintf(out, "device     %s\nplace      %s\nenrolled   %t\njournal    %s\nhead       %d\nreceived   %d\nsafe       %d\nwaiting    %d records, %d bytes\nset aside  %d damaged journals\n",
-		s.Device, s.Place, s.Enrolled, s.Journal, s.Head, s.Received, s.Safe, s.Backlog.Records, s.Backlog.Bytes, len(s.Damaged))
+	_, err = fmt.Fprintf(out, "device     %s\nplace      %s\nenrolled   %t\njournal    %s\nhead       %d\nreceived   %d\nsafe       %d\nwaiting    %d records, %d bytes\nset aside  %d damaged journals\nheld       %d messages\nroom       for %d ratings%s\n",
+		s.Device, s.Place, s.Enrolled, s.Journal, s.Head, s.Received, s.Safe, s.Backlog.Records, s.Backlog.Bytes, len(s.Damaged), s.Held, s.Room.Ratings, s.lasting())
 	return err
+}
+
+// lasting says how long the room will last, where that is known.
+func (s standing) lasting() string {
+	if s.Room.Days < 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d days at the present pace", s.Room.Days)
 }
 
 func readStanding(data string) (s standing, err error) {
@@ -89,6 +101,12 @@ func readStanding(data string) (s standing, err error) {
 	if s.Backlog, err = r.Backlog(); err != nil {
 		return s, err
 	}
-	s.Damaged, err = r.Quarantined()
+	if s.Damaged, err = r.Quarantined(); err != nil {
+		return s, err
+	}
+	if s.Held, err = r.Held(); err != nil {
+		return s, err
+	}
+	s.Room, err = r.Room()
 	return s, err
 }
