@@ -21,7 +21,9 @@ const patience = 20 * time.Second
 type demo struct {
 	bin, data string
 	pause     time.Duration
+	archive   string // "s3", or empty for the hub's own folder
 	settings  settings
+	hubEnv    []string
 }
 
 func (d *demo) run(ctx context.Context) error {
@@ -39,6 +41,12 @@ func (d *demo) run(ctx context.Context) error {
 
 	if err := d.settings.free(); err != nil {
 		return err
+	}
+	d.hubEnv = os.Environ()
+	if d.archive == "s3" {
+		if d.hubEnv, err = d.s3(ctx); err != nil {
+			return err
+		}
 	}
 	running.Go(func() { d.keep(ctx, d.hub) })
 	if err := answers(ctx, d.settings.consoleURL()+"/healthz"); err != nil {
@@ -67,7 +75,7 @@ func stopped(ctx context.Context, err error) error {
 func (d *demo) hub() *exec.Cmd {
 	cmd := d.program("hub", "serve", "--data", filepath.Join(d.data, "hub"),
 		"--kiosks", d.settings.Kiosks, "--listen", d.settings.Console)
-	cmd.Env = append(os.Environ(), "NGHE_FIRST_PASSWORD="+d.settings.Password)
+	cmd.Env = append(d.hubEnv, "NGHE_FIRST_PASSWORD="+d.settings.Password)
 	return cmd
 }
 

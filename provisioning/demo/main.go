@@ -25,6 +25,7 @@ func main() {
 	flag.StringVar(&d.bin, "bin", "bin", "folder of the three programs")
 	flag.StringVar(&d.data, "data", "data", "folder to keep everything in")
 	flag.DurationVar(&d.pause, "pause", 10*time.Second, "wait before a program that died is started again")
+	flag.StringVar(&d.archive, "archive", "", `"s3" archives to a real S3 server on this machine (bin/s3server); else a folder`)
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
