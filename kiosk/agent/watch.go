@@ -10,6 +10,7 @@ import (
 	"nghe/kiosk/vitals"
 	"nghe/shared/crew"
 	"nghe/shared/feedback"
+	"nghe/shared/sqlite"
 	"nghe/shared/wire"
 )
 
@@ -22,9 +23,9 @@ type watched struct {
 	broken chan error // capacity 1: the first reason to open again
 }
 
-// Put keeps an answer.
-func (w *watched) Put(request string, a feedback.Answer, replaces string) (outbox.Receipt, error) {
-	receipt, err := w.Outbox.Put(request, a, replaces)
+// PutTapped keeps an answer.
+func (w *watched) PutTapped(request string, a feedback.Answer, replaces string, ago time.Duration) (outbox.Receipt, error) {
+	receipt, err := w.Outbox.PutTapped(request, a, replaces, ago)
 	var invalid *feedback.Invalid
 	if !errors.Is(err, outbox.ErrConflict) && !errors.As(err, &invalid) { // else the fault is the page's
 		err = w.judge(err)
@@ -57,6 +58,10 @@ func (w *watched) judge(err error) error {
 	if err == nil {
 		w.vitals.Clear(vitals.Storage)
 		return nil
+	}
+	if sqlite.IsFull(err) { // the reserve is spent as well
+		w.vitals.Raise(vitals.OutOfService, 0)
+		return err
 	}
 	w.vitals.Raise(vitals.Storage, 0)
 	if outbox.MustReopen(err) {

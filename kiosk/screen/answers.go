@@ -23,10 +23,15 @@ const (
 
 // submission is what the page posts. Request is minted once per answer and
 // repeated with it; Replaces is the id of the answer a resident took back.
+// TappedMsAgo is how long the answer has waited on the page by its monotonic
+// clock, for while the page could not reach the kiosk a resident's minute to
+// take an answer back went by; 0 to 600000, and each repetition tells its own.
 type submission struct {
 	Request  string          `json:"request"`
 	Answer   feedback.Answer `json:"answer"`
 	Replaces string          `json:"replaces"`
+
+	TappedMsAgo int64 `json:"tapped_ms_ago"`
 }
 
 type kept struct {
@@ -55,7 +60,7 @@ func (s *Screen) postAnswer(w http.ResponseWriter, r *http.Request) {
 		refuse(w, *bad)
 		return
 	}
-	receipt, err := s.cfg.Outbox.Put(sub.Request, sub.Answer, sub.Replaces)
+	receipt, err := s.cfg.Outbox.PutTapped(sub.Request, sub.Answer, sub.Replaces, time.Duration(sub.TappedMsAgo)*time.Millisecond)
 	if err != nil {
 		s.refusePut(w, err)
 		return
@@ -96,6 +101,9 @@ func (s *Screen) check(sub submission) *refusal {
 	}
 	if sub.Replaces != "" && !isHex(sub.Replaces, 32) {
 		return &refusal{http.StatusUnprocessableEntity, "invalid", "empty, or the 32 hexadecimal digits of an answer's id", "replaces"}
+	}
+	if sub.TappedMsAgo < 0 || sub.TappedMsAgo > outbox.LongestWait.Milliseconds() {
+		return &refusal{http.StatusUnprocessableEntity, "invalid", "0 to 600000", "tapped_ms_ago"}
 	}
 	q, bad := s.questionnaire(sub.Answer)
 	if bad != nil {

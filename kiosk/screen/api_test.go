@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"nghe/kiosk/outbox"
 	"nghe/shared/feedback"
@@ -72,6 +73,9 @@ func TestPostAnswer(t *testing.T) {
 		{"no request", with(`"r-1"`, `""`), 422, "invalid", "request"},
 		{"long request", with(`"r-1"`, `"`+strings.Repeat("r", 65)+`"`), 422, "invalid", "request"},
 		{"strange request", with(`"r-1"`, `"r 1"`), 422, "invalid", "request"},
+		{"tapped a while ago", with(`"replaces":""`, `"replaces":"","tapped_ms_ago":600000`), 201, "", ""},
+		{"tapped too long ago", with(`"replaces":""`, `"replaces":"","tapped_ms_ago":600001`), 422, "invalid", "tapped_ms_ago"},
+		{"tapped in the future", with(`"replaces":""`, `"replaces":"","tapped_ms_ago":-1`), 422, "invalid", "tapped_ms_ago"},
 		{"strange replaces", with(`"replaces":""`, `"replaces":"abc"`), 422, "invalid", "replaces"},
 		{"upper-case replaces", with(`"replaces":""`, `"replaces":"`+strings.Repeat("A", 32)+`"`), 422, "invalid", "replaces"},
 		{"replaces nothing", with(`"replaces":""`, `"replaces":"`+strings.Repeat("a", 32)+`"`), 422, "invalid", "replaces"},
@@ -337,7 +341,7 @@ func FuzzPostAnswer(f *testing.F) {
 // keeper is an outbox that keeps nothing, for speed.
 type keeper func(string, feedback.Answer, string)
 
-func (k keeper) Put(request string, a feedback.Answer, replaces string) (outbox.Receipt, error) {
+func (k keeper) PutTapped(request string, a feedback.Answer, replaces string, _ time.Duration) (outbox.Receipt, error) {
 	k(request, a, replaces)
 	return outbox.Receipt{Seq: 1}, nil
 }

@@ -125,7 +125,7 @@ type store struct {
 	storage Storage
 }
 
-func (s *store) Put(request string, a feedback.Answer, replaces string) (outbox.Receipt, error) {
+func (s *store) PutTapped(request string, a feedback.Answer, replaces string, ago time.Duration) (outbox.Receipt, error) {
 	s.Lock()
 	before, after := s.before, s.after
 	s.Unlock()
@@ -134,7 +134,7 @@ func (s *store) Put(request string, a feedback.Answer, replaces string) (outbox.
 			return outbox.Receipt{}, err
 		}
 	}
-	receipt, err := s.outbox.Put(request, a, replaces)
+	receipt, err := s.outbox.PutTapped(request, a, replaces, ago)
 	if err == nil && !receipt.Again {
 		s.note(receipt.ID.String(), a, replaces)
 	}

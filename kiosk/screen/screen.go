@@ -28,9 +28,9 @@ var built embed.FS
 
 // Outbox keeps answers; *outbox.Outbox is one.
 type Outbox interface {
-	// Put returns only after a is on disk. The same request with the same
-	// answer gives the same receipt.
-	Put(request string, a feedback.Answer, replaces string) (outbox.Receipt, error)
+	// PutTapped returns only after a is on disk. The same request with the same
+	// answer gives the same receipt. It was tapped so long ago.
+	PutTapped(request string, a feedback.Answer, replaces string, ago time.Duration) (outbox.Receipt, error)
 }
 
 var _ Outbox = (*outbox.Outbox)(nil)

@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"nghe/kiosk/outbox"
 	"nghe/shared/feedback"
 )
 
@@ -90,6 +91,35 @@ func TestTakeBackWhileFailing(t *testing.T) {
 	k.tap(".undo")
 	k.see("#app:not(.locked) .tile")
 	k.rate(4)
+	k.store.set(nil, nil)
+	k.waitKept(2)
+	k.expect("satisfied 1 vi, satisfied 4 vi for #0")
+}
+
+// A correction tapped in time counts, however long the agent is away before it
+// can be brought.
+func TestTakeBackBeforeTheAgentWentAway(t *testing.T) {
+	k := open(t, portrait, func(c *Config) { c.Pace.Undo = 20 * time.Second })
+	var away atomic.Int64
+	begun := time.Now()
+	o, err := outbox.Open(outbox.Config{Dir: t.TempDir(), Place: "qt-07", Program: "test", Logger: quiet(),
+		Monotonic: func() time.Duration { return time.Since(begun) + time.Duration(away.Load()) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { o.Close() })
+	k.store.outbox = o
+	k.start()
+	k.rate(1)
+	k.waitKept(1)
+	asked := make(chan struct{}, 100)
+	k.store.set(func() error { asked <- struct{}{}; return errNoRoom }, nil)
+	k.tap(".undo")
+	k.see("#app:not(.locked) .tile")
+	k.rate(4)
+	<-asked
+	away.Store(int64(5 * time.Minute))
+	k.js("performance.now = (now => () => now() + 300000)(performance.now.bind(performance)); 0", new(int))
 	k.store.set(nil, nil)
 	k.waitKept(2)
 	k.expect("satisfied 1 vi, satisfied 4 vi for #0")

@@ -9,21 +9,25 @@ interface Item {
   replaces: string; // request id of the answer taken back, or ""
 }
 
+/** Waiting is an item with the moment of its tap, by a clock that never steps. */
+type Waiting = Item & { tapped: number };
+
 export type News = { type: "saved" | "failed" | "refused"; request: string };
 
 const patience = 5_000; // ms for one attempt
 const firstPause = 400; // ms, doubling
 const longestPause = 15_000;
+const longestWait = 600_000; // the most the store believes
 
 export class Keeper {
-  private queue: Item[] = [];
+  private queue: Waiting[] = [];
   private ids = new Map<string, string>(); // request → id in the store
   private busy = false;
 
   constructor(private tell: (n: News) => void) {}
 
   keep(item: Item): void {
-    this.queue.push(item);
+    this.queue.push({ ...item, tapped: performance.now() });
     if (!this.busy) void this.run();
   }
 
@@ -51,13 +55,14 @@ export class Keeper {
     this.busy = false;
   }
 
-  private async post(item: Item): Promise<News["type"]> {
+  private async post(item: Waiting): Promise<News["type"]> {
     const replaces = this.ids.get(item.replaces) ?? "";
+    const tapped_ms_ago = Math.min(Math.max(0, Math.round(performance.now() - item.tapped)), longestWait);
     try {
       const reply = await fetch("/api/answers", {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ request: item.request, answer: item.answer, replaces }),
+        body: JSON.stringify({ request: item.request, answer: item.answer, replaces, tapped_ms_ago }),
         signal: AbortSignal.timeout(patience),
       });
       if (reply.status !== 201) return final(reply.status) ? "refused" : "failed";
