@@ -1,8 +1,10 @@
 // Package agent wires one kiosk and keeps its tasks alive: the screen, the
-// outbox behind it, the uplink to the hub, the clock readings, the pruning.
+// outbox and the spool behind it, the uplink to the hub, the clock readings,
+// the pruning, and who may use the disk.
 //
 // It promises that the screen serves before, without and after any network,
-// and that a task which fails is started again without touching the others.
+// that a task which fails is started again without touching the others, and
+// that as the disk fills, everything else is given up before a rating is.
 //
 // It decides nothing about delivery (courier), nothing about what may be said
 // (feedback), and keeps nothing itself.
@@ -17,6 +19,7 @@ import (
 	"net"
 	"time"
 
+	"nghe/kiosk/media"
 	"nghe/kiosk/outbox"
 	"nghe/kiosk/vitals"
 	"nghe/shared/command"
@@ -32,7 +35,8 @@ type Config struct {
 	Listen      string        // loopback address of the screen; empty: 127.0.0.1:7070
 	Kit         string        // file of an enrolment kit; needed until the kiosk is enrolled
 	PixelsPerMM float64       // of the panel; 0: taken for a 21.5-inch one
-	Keep        time.Duration // how long safe records stay; 0: 7 days
+	Keep        time.Duration // how long what is safe elsewhere stays; 0: 7 days
+	Room        Room          // how the disk is shared
 	Logger      *slog.Logger  // nil: slog.Default
 }
 
@@ -41,6 +45,7 @@ func Run(ctx context.Context, cfg Config) error {
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	cfg.Listen = cmp.Or(cfg.Listen, "127.0.0.1:7070")
 	cfg.Keep = cmp.Or(cfg.Keep, 7*24*time.Hour)
+	cfg.Room = cfg.Room.filled()
 	for {
 		err := runOnce(ctx, cfg)
 		again := errors.Is(err, errMoved) || errors.Is(err, errReopen)
@@ -69,6 +74,7 @@ type kiosk struct {
 	member   *membership
 	place    ident.Place // as the boot record says it
 	outbox   *watched
+	media    *media.Spool
 	vitals   *vitals.Monitor
 	told     told
 }
@@ -92,13 +98,17 @@ func open(cfg Config) (k *kiosk, err error) {
 	if err := k.openOutbox(); err != nil {
 		return k, err
 	}
+	if err := k.openMedia(); err != nil {
+		return k, err
+	}
 	k.openBulletin()
 	return k, nil
 }
 
 func (k *kiosk) openOutbox() error {
 	k.place = k.member.place()
-	o, err := outbox.Open(outbox.Config{Dir: k.cfg.Data, Place: k.place.ID, Program: command.Version(), Logger: k.log})
+	o, err := outbox.Open(outbox.Config{Dir: k.cfg.Data, Place: k.place.ID, Program: command.Version(),
+		Reserve: k.cfg.Room.Reserve, Logger: k.log})
 	if err != nil {
 		return fmt.Errorf("open the outbox: %w", err)
 	}
@@ -134,6 +144,9 @@ func (k *kiosk) crew() *crew.Crew {
 	c.Add("clock", k.watchClock)
 	c.Add("prune", k.prune)
 	c.Add("outbox", k.watchOutbox)
+	c.Add("room", k.watchRoom)
+	c.Add("media", k.watchMedia)
+	c.Add("held", k.watchHeld)
 	c.Add("orders", k.obey)
 	c.Add("uplink", k.connect)
 	c.Add("screen", k.serve)

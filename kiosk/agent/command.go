@@ -32,10 +32,13 @@ type runCommand struct {
 	Kit         string        `placeholder:"FILE" help:"Enrolment kit; needed until the kiosk is enrolled."`
 	PixelsPerMm float64       `placeholder:"N" help:"Pixels of the panel per millimetre, so that buttons have the right size."`
 	Keep        time.Duration `default:"168h" help:"How long a record stays here after the hub holds it off its own disk. Default: ${default}, seven days."`
+	ReserveMib  int64         `default:"64" placeholder:"N" help:"MiB of the disk kept for ratings when it is full. Default: ${default}."`
+	MediaMib    int64         `default:"4096" placeholder:"N" help:"Most MiB of sealed words, voice and photos. Default: ${default}."`
 }
 
 func (c *runCommand) Run(ctx context.Context) error {
-	return Run(ctx, Config{Data: c.Data, Listen: c.Listen, Kit: c.Kit, PixelsPerMM: c.PixelsPerMm, Keep: c.Keep})
+	return Run(ctx, Config{Data: c.Data, Listen: c.Listen, Kit: c.Kit, PixelsPerMM: c.PixelsPerMm, Keep: c.Keep,
+		Room: Room{Reserve: c.ReserveMib << 20, Media: c.MediaMib << 20}})
 }
 
 type statusCommand struct {

@@ -62,7 +62,7 @@ func (k *kiosk) screen() *screen.Screen {
 	place, ward := k.placeOnScreen()
 	return screen.New(screen.Config{
 		Outbox: k.outbox, Place: place, Ward: ward, Program: command.Version(),
-		Status: k.status, Bulletin: k.forScreen(), PixelsPerMM: k.cfg.PixelsPerMM, Logger: k.log,
+		Messages: k.messages(), Status: k.status, Bulletin: k.forScreen(), PixelsPerMM: k.cfg.PixelsPerMM, Logger: k.log,
 	})
 }
 
@@ -71,9 +71,9 @@ func (k *kiosk) status() screen.Status {
 	s.Paused, s.Closed = k.pause()
 	for _, c := range k.vitals.Conditions() {
 		switch vitals.Name(c.Name) {
-		case vitals.DiskFull:
+		case vitals.OutOfService:
 			s.Storage = screen.StorageFull
-		case vitals.DiskLow:
+		case vitals.DiskLow, vitals.NoWords:
 			if s.Storage == screen.StorageOK {
 				s.Storage = screen.StorageLow
 			}

@@ -28,6 +28,24 @@ const (
 	Forked       Name = "journal-forked"    // rolled back, cloned or restored; value: wire.ForkCause
 )
 
+// Giving up one thing after another as the disk fills, so that ratings go on.
+// Of these, each holds together with those before it.
+const (
+	BlobsEarly   Name = "blobs-early"    // archived recordings and photos go before their time; value: bytes of room
+	RecordsEarly Name = "records-early"  // so do records that are safe
+	NoVoice      Name = "no-voice"       // no new recordings
+	NoPhoto      Name = "no-photo"       // no new photos
+	NoWords      Name = "no-words"       // ratings only
+	OnReserve    Name = "on-reserve"     // ratings are kept in the reserve; value: ratings that still fit
+	OutOfService Name = "out-of-service" // nothing is kept, and nobody thanked
+)
+
+// Sealed blobs.
+const (
+	BlobsMissing Name = "blobs-missing" // a record names what is not here; value: how many
+	BlobsRefused Name = "blobs-refused" // the hub will not have them; value: how many
+)
+
 // The line to the hub. At most one of these holds at a time.
 const (
 	NoRoute            Name = "no-route"
@@ -57,7 +75,7 @@ type meaning struct {
 
 var meanings = map[Name]meaning{
 	DiskLow:      {wire.ConditionWarning, false, "the disk is nearly full; free some space or replace it"},
-	DiskFull:     {wire.ConditionSevere, false, "the disk is full; ratings will soon be refused"},
+	DiskFull:     {wire.ConditionSevere, false, "the disk is nearly full; free some space or replace it"},
 	DiskUnread:   {wire.ConditionSevere, false, "the data folder cannot be examined; check the disk"},
 	Hot:          {wire.ConditionWarning, false, "the machine is hot; give it air and shade"},
 	Overheating:  {wire.ConditionSevere, false, "the machine is about to stop from heat; give it air and shade"},
@@ -74,6 +92,16 @@ var meanings = map[Name]meaning{
 	Misinformed:  {wire.ConditionWarning, false, "what the hub tells cannot be used; update the agent, or check the disk"},
 	SetAside:     {wire.ConditionSevere, false, "a damaged journal was set aside; call the ward's IT before anything is deleted on this kiosk"},
 	Forked:       {wire.ConditionWarning, false, "the journal branched off: this machine or the hub was rolled back or copied"},
+
+	BlobsEarly:   {wire.ConditionNote, false, "the disk is filling; recordings and photos that are archived go before their time"},
+	RecordsEarly: {wire.ConditionNote, false, "the disk is filling; records that are safe go before their time"},
+	NoVoice:      {wire.ConditionWarning, false, "the disk is filling; no new recordings are taken"},
+	NoPhoto:      {wire.ConditionWarning, false, "the disk is filling; no new photos are taken"},
+	NoWords:      {wire.ConditionWarning, false, "the disk is nearly full; only ratings are taken; free some space or replace it"},
+	OnReserve:    {wire.ConditionSevere, false, "the disk is full; ratings are kept in the reserve; free some space now"},
+	OutOfService: {wire.ConditionSevere, false, "the disk and the reserve are full; the screen is out of service; free some space"},
+	BlobsMissing: {wire.ConditionSevere, false, "recordings, photos or words that were kept are gone from the disk; check it"},
+	BlobsRefused: {wire.ConditionWarning, false, "the hub refuses some recordings, photos or words; they wait in the folder media/refused"},
 
 	NoRoute:            {wire.ConditionWarning, true, "there is no way to the network; check cable and Wi-Fi"},
 	NameNotFound:       {wire.ConditionWarning, true, "the hub's name is not found; check DNS, or the address in the kit"},

@@ -22,6 +22,11 @@ const (
 	CardWear        = "card_wear"        // per cent of the card's stated life, in steps of ten
 	ClockAhead      = "clock_ahead"      // microseconds the hub's clock is ahead
 	ClockWidth      = "clock_width"      // microseconds of doubt in that
+	RatingsLeft     = "ratings_left"     // that will still fit the disk
+	DaysLeft        = "days_left"        // they will last at the pace of late
+	BlobsPending    = "blobs_pending"    // sealed blobs to be sent
+	BytesPending    = "bytes_pending"    // their bytes
+	MessagesHeld    = "messages_held"    // messages that wait for their moment
 	Bulletin        = "bulletin"         // version held; the hub sends what follows it
 )
 

@@ -97,6 +97,17 @@ func (v *Monitor) Clear(n Name) {
 	v.clear(n)
 }
 
+// Note keeps a reading that somebody else took; a negative one is not known.
+func (v *Monitor) Note(reading string, value int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if value < 0 {
+		delete(v.readings, reading)
+		return
+	}
+	v.readings[reading] = value
+}
+
 // Link says what is wrong with the line to the hub; "" says nothing is.
 func (v *Monitor) Link(n Name, value int64) {
 	v.mu.Lock()

@@ -253,6 +253,18 @@ func TestSnapshotFitsTheWire(t *testing.T) {
 	}
 }
 
+func TestNote(t *testing.T) {
+	_, v := pretend(t)
+	v.Note(DaysLeft, 400)
+	if got := reading(v, DaysLeft); got != 400 {
+		t.Errorf("days_left = %d", got)
+	}
+	v.Note(DaysLeft, -1)
+	if got := reading(v, DaysLeft); got != -1 {
+		t.Errorf("days_left = %d though nobody knows", got)
+	}
+}
+
 func TestEveryConditionSaysWhatToDo(t *testing.T) {
 	for _, n := range Names() {
 		if n.Level() == 0 || n.Words() == "" {

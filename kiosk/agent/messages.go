@@ -1,0 +1,192 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"nghe/kiosk/media"
+	"nghe/kiosk/outbox"
+	"nghe/kiosk/screen"
+	"nghe/kiosk/vitals"
+	"nghe/shared/blob"
+	"nghe/shared/feedback"
+	"nghe/shared/wire"
+)
+
+// openMedia opens the spool of sealed blobs beside the outbox.
+func (k *kiosk) openMedia() (err error) {
+	k.media, err = media.Open(media.Config{Dir: filepath.Join(k.cfg.Data, "media"), Quota: k.cfg.Room.Media,
+		Reserve: k.forRatings, Steps: k.cfg.Room.Steps, Logger: k.log})
+	if err != nil {
+		return fmt.Errorf("open the spool: %w", err)
+	}
+	return k.release()
+}
+
+// messages is where the screen sends words, voice and photos.
+func (k *kiosk) messages() screen.Messages {
+	return screen.Messages{Journal: k.outbox, Media: k.media, Recipients: k.recipients}
+}
+
+// PutMessage keeps a message.
+func (w *watched) PutMessage(request string, m outbox.Message) (outbox.MessageReceipt, error) {
+	receipt, err := w.Outbox.PutMessage(request, m)
+	var invalid *feedback.Invalid
+	if !errors.Is(err, outbox.ErrConflict) && !errors.As(err, &invalid) { // else the fault is the page's
+		err = w.judge(err)
+	}
+	return receipt, err
+}
+
+// Release lets held messages into the journal.
+func (w *watched) Release() (int, error) {
+	n, err := w.Outbox.Release()
+	return n, w.judge(err)
+}
+
+// Forget drops the name of a blob.
+func (w *watched) Forget(hash [32]byte) error { return w.judge(w.Outbox.Forget(hash)) }
+
+// heldEvery is how often held messages are looked at: their moments are that
+// exact.
+const heldEvery = time.Minute
+
+func (k *kiosk) watchHeld(ctx context.Context) error {
+	for wait(ctx, heldEvery) {
+		if err := k.release(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release lets messages whose moment has come into the journal, and then the
+// blobs they name on their way; also those that a cut between the two left.
+func (k *kiosk) release() error {
+	if _, err := k.outbox.Release(); err != nil {
+		return fmt.Errorf("release messages: %w", err)
+	}
+	for e := range k.media.In(media.Held) {
+		recorded, err := k.outbox.Recorded(e.Ref.Hash)
+		if err != nil {
+			return err
+		}
+		if !recorded {
+			continue
+		}
+		if err := k.media.Release(e.Ref.Hash); err != nil {
+			return fmt.Errorf("release blob: %w", err)
+		}
+	}
+	return nil
+}
+
+// sweepEvery is how often blobs nobody needs here are let go.
+const sweepEvery = time.Hour
+
+func (k *kiosk) watchMedia(ctx context.Context) error {
+	for {
+		if err := k.sweep(k.cfg.Keep); err != nil {
+			return err
+		}
+		if !wait(ctx, sweepEvery) {
+			return nil
+		}
+	}
+}
+
+func (k *kiosk) sweep(keep time.Duration) error {
+	swept, err := k.media.Sweep(k.outbox, keep)
+	if err != nil {
+		return err
+	}
+	if swept != (media.Swept{}) {
+		k.log.Info("let go of blobs", "archived", swept.Archived, "orphans", swept.Orphans)
+	}
+	return k.countBlobs()
+}
+
+// countBlobs tells what waits, what is gone and what nobody will have.
+func (k *kiosk) countBlobs() error {
+	named, err := k.outbox.Blobs()
+	if err != nil {
+		return err
+	}
+	missing := 0
+	for _, h := range named {
+		if _, here := k.media.Find(h); !here {
+			missing++
+		}
+	}
+	refused, _ := k.media.Count(media.Refused)
+	k.holds(vitals.BlobsMissing, missing > 0, int64(missing))
+	k.holds(vitals.BlobsRefused, refused > 0, int64(refused))
+	return nil
+}
+
+func (k *kiosk) holds(n vitals.Name, held bool, value int64) {
+	if held {
+		k.vitals.Raise(n, value)
+	} else {
+		k.vitals.Clear(n)
+	}
+}
+
+// erase deletes by law: the blobs from the spool, then their names.
+func (k *kiosk) erase(e outbox.Erasure) error {
+	gone, err := k.outbox.Erase(e, func(hash [32]byte) error { return k.media.Delete(hash) })
+	if gone > 0 {
+		k.log.Info("deleted blobs by order", "blobs", gone)
+	}
+	return err
+}
+
+// blobs is the spool as the courier sees it.
+type blobs struct{ *media.Spool }
+
+// NextBlob is the next blob to offer.
+func (b blobs) NextBlob(passed func(blob.Hash) bool) (blob.Ref, bool, error) {
+	for _, state := range []media.State{media.Pending, media.Stored} {
+		for e := range b.In(state) {
+			if !passed(e.Ref.Hash) {
+				return e.Ref, true, nil
+			}
+		}
+	}
+	return blob.Ref{}, false, nil
+}
+
+// ReadBlob reads part of one.
+func (b blobs) ReadBlob(h blob.Hash, offset uint64, n int) ([]byte, error) {
+	return b.ReadAt(h, offset, n)
+}
+
+// HubSays notes how far the hub is with one.
+func (b blobs) HubSays(h blob.Hash, s wire.BlobState) error {
+	switch s {
+	case wire.BlobPartial:
+		return b.Again(h)
+	case wire.BlobStored:
+		return b.Stored(h)
+	case wire.BlobArchived:
+		return b.Archived(h)
+	case wire.BlobRefused:
+		return b.Refused(h)
+	}
+	return nil
+}
+
+// HubForgot has everything that is still here offered again.
+func (b blobs) HubForgot() error {
+	for _, state := range []media.State{media.Stored, media.Archived} {
+		for e := range b.In(state) {
+			if err := b.Again(e.Ref.Hash); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
