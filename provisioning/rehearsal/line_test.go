@@ -16,11 +16,14 @@ import (
 	"testing"
 	"time"
 
+	"nghe/hub/bulletin"
+	"nghe/hub/cases"
 	"nghe/hub/database"
 	"nghe/hub/intake"
 	"nghe/hub/ledger"
 	"nghe/hub/registry"
 	hubvitals "nghe/hub/vitals"
+	kioskbulletin "nghe/kiosk/bulletin"
 	"nghe/kiosk/outbox"
 	"nghe/kiosk/uplink"
 	"nghe/kiosk/vitals"
@@ -40,6 +43,9 @@ type far struct {
 	ledger    *ledger.Ledger
 	registry  *registry.Registry
 	vitals    *hubvitals.Vitals
+	cases     *cases.Cases
+	bulletin  *bulletin.Bulletin
+	compose   func() // ends Run of the bulletin
 	authority *ident.Authority
 	db        *database.DB
 	server    *http.Server
@@ -88,7 +94,8 @@ func (f *far) start() {
 	f.must(f.registry.Seed(ctx, feedback.Seed()))
 	f.vitals, err = hubvitals.Open(ctx, hubvitals.Config{DB: f.db, Logger: f.log})
 	f.must(err)
-	f.intake = intake.New(intake.Config{Ledger: f.ledger, Registry: f.registry, Vitals: f.vitals, Authority: f.authority, Logger: f.log, Enrolments: 10_000})
+	f.openBulletin()
+	f.intake = intake.New(intake.Config{Ledger: f.ledger, Registry: f.registry, Vitals: f.vitals, Authority: f.authority, Bulletins: f.bulletin, Logger: f.log, Enrolments: 10_000})
 	raw, err := net.Listen("tcp", f.address)
 	f.must(err)
 	settings, err := f.authority.ServerTLS([]string{"127.0.0.1"}, time.Now())
@@ -106,6 +113,7 @@ func (f *far) end(within time.Duration) {
 	defer cancel()
 	f.server.Close()
 	_ = f.intake.Close(ctx) // its error is that ctx ended
+	f.compose()
 	_ = f.vitals.Flush(context.Background())
 	f.must(f.db.Close())
 }
@@ -131,6 +139,7 @@ type near struct {
 	timing uplink.Timing
 	proxy  func(*http.Request) (*url.URL, error)
 	outbox *outbox.Outbox
+	told   *kioskbulletin.Bulletin
 	uplink *uplink.Uplink
 	vitals *vitals.Monitor
 	stop   func()
@@ -164,12 +173,16 @@ func (n *near) open() {
 	var err error
 	n.outbox, err = outbox.Open(outbox.Config{Dir: n.dir, Place: n.id.Place.ID, Program: "rehearsal", Logger: n.far.log})
 	n.far.must(err)
+	n.told, err = kioskbulletin.Open(kioskbulletin.Config{Dir: n.dir, Logger: n.far.log})
+	n.far.must(err)
+	n.far.must(n.told.Trust(n.id.CustodyKey))
 }
 
 func (n *near) close() {
 	n.disconnect()
 	if n.outbox != nil {
 		n.far.must(n.outbox.Close())
+		n.far.must(n.told.Close())
 		n.outbox = nil
 	}
 }
@@ -177,7 +190,7 @@ func (n *near) close() {
 // connect starts the uplink.
 func (n *near) connect() {
 	n.vitals = vitals.New(vitals.Config{Dir: n.dir, Uptime: n.outbox.Uptime})
-	n.uplink = uplink.New(uplink.Config{Outbox: n.outbox, Identity: n.id, Key: n.key, Vitals: n.vitals, Program: "rehearsal",
+	n.uplink = uplink.New(uplink.Config{Outbox: n.outbox, Identity: n.id, Key: n.key, Vitals: n.vitals, Bulletin: n.told, Program: "rehearsal",
 		Proxy: n.proxy, Timing: n.timing, Logger: n.far.log})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
