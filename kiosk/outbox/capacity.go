@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -53,7 +54,11 @@ func (r *Reader) Room() (Room, error) {
 // tells nothing.
 func (r *Reader) pace() (float64, error) {
 	var records, took int64
-	if err := r.db.Read().QueryRow(query("pace"), sql.Named("most", paceOver)).Scan(&records, &took); err != nil {
+	err := r.db.Read().QueryRow(query("pace"), sql.Named("most", paceOver)).Scan(&records, &took)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil // all was let go
+	}
+	if err != nil {
 		return 0, fmt.Errorf("measure pace of journal: %w", err)
 	}
 	if records < 10 || took <= 0 {
