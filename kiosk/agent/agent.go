@@ -148,6 +148,7 @@ func (k *kiosk) crew() *crew.Crew {
 	c.Add("media", k.watchMedia)
 	c.Add("held", k.watchHeld)
 	c.Add("orders", k.obey)
+	c.Add("deletions", k.watchDeletions)
 	c.Add("uplink", k.connect)
 	c.Add("screen", k.serve)
 	return c

@@ -135,9 +135,48 @@ func (k *kiosk) holds(n vitals.Name, held bool, value int64) {
 	}
 }
 
-// erase deletes by law: the blobs from the spool, then their names.
-func (k *kiosk) erase(e outbox.Erasure) error {
-	gone, err := k.outbox.Erase(e, func(hash [32]byte) error { return k.media.Delete(hash) })
+// watchDeletions carries out what the hub was made to delete by law: again at
+// every start, in case a cut came in between.
+func (k *kiosk) watchDeletions(ctx context.Context) error {
+	if k.told.store == nil {
+		<-ctx.Done()
+		return nil
+	}
+	for after := uint64(0); ; {
+		changed := k.told.store.Changed()
+		told, upto, err := k.told.store.Deleted(after)
+		if err != nil {
+			return err
+		}
+		if err := k.erase(told); err != nil {
+			return err
+		}
+		after = upto
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+// erase deletes the blobs from the spool, then their names from the outbox.
+func (k *kiosk) erase(told []wire.Deletion) error {
+	var e outbox.Erasure
+	for _, d := range told {
+		switch {
+		case d.Kind == wire.DeletedBlob && len(d.Name) == 32:
+			e.Blobs = append(e.Blobs, [32]byte(d.Name))
+		case d.Kind == wire.DeletedReceipt && len(d.Name) == 16:
+			e.Receipts = append(e.Receipts, [16]byte(d.Name))
+		}
+	}
+	gone, err := k.outbox.Erase(e, func(hash [32]byte) error {
+		if _, here := k.media.Find(hash); !here {
+			return nil
+		}
+		return k.media.Delete(hash)
+	})
 	if gone > 0 {
 		k.log.Info("deleted blobs by order", "blobs", gone)
 	}

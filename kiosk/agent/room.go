@@ -13,7 +13,7 @@ import (
 
 // Room says how the disk is shared. Zero fields mean the defaults.
 type Room struct {
-	Reserve int64       // bytes given up when the disk is full, so that ratings go on; 64 MiB
+	Reserve int64       // bytes given up when the disk is full, so that ratings go on; 64 MiB, negative for none
 	Ratings int64       // for so many, room is kept free of anything else; 2,000,000
 	Media   int64       // most bytes of sealed blobs; 4 GiB
 	Steps   media.Steps // when less is taken
@@ -33,7 +33,7 @@ func (k *kiosk) forRatings() int64 {
 	}
 	keep := outbox.Overhead + max(0, k.cfg.Room.Ratings*outbox.RatingBytes-room.Used)
 	if !k.outbox.Reserve() {
-		keep += k.cfg.Room.Reserve
+		keep += max(0, k.cfg.Room.Reserve)
 	}
 	return keep
 }
@@ -108,7 +108,7 @@ func (k *kiosk) tellRoom() {
 		k.log.Warn("measure room for ratings", "err", err)
 		return
 	}
-	k.holds(vitals.OnReserve, !k.outbox.Reserve(), room.Ratings)
+	k.holds(vitals.OnReserve, k.cfg.Room.Reserve > 0 && !k.outbox.Reserve(), room.Ratings)
 	if room.Ratings > 0 {
 		k.vitals.Clear(vitals.OutOfService)
 	}
