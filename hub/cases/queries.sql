@@ -36,3 +36,12 @@ SELECT version, state, note, at_us, actor FROM cases_events WHERE tag = $1 ORDER
 
 -- name: boxes
 SELECT tag, box, changed FROM cases_states WHERE changed > $1 ORDER BY changed LIMIT $2
+
+-- name: forget receipt
+DELETE FROM cases_receipts WHERE tag = $1
+
+-- name: forget case
+DELETE FROM cases_states WHERE tag = $1
+
+-- name: forget events
+DELETE FROM cases_events WHERE tag = $1

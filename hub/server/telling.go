@@ -27,7 +27,7 @@ func openTelling(ctx context.Context, s store, id cases.Identity, authority *ide
 	if t.cases, err = cases.Open(ctx, cases.Config{DB: s.db, Identity: id, Logger: log}); err != nil {
 		return t, err
 	}
-	cfg := bulletin.Config{DB: s.db, Epoch: s.ledger.Epoch, Boxes: t.boxes, Revoked: s.revoked, Places: s.placeIDs, CasesKey: id.Public, Logger: log}
+	cfg := bulletin.Config{DB: s.db, Epoch: s.ledger.Epoch, Boxes: t.boxes, Revoked: s.revoked, Deleted: s.orders.Told, Places: s.placeIDs, CasesKey: id.Public, Logger: log}
 	if authority != nil {
 		cfg.Sign = authority.Sign
 	}
