@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,20 +36,20 @@ func TestHubLostAndRestored(t *testing.T) {
 			ids = append(ids, w.tap(fmt.Sprintf("%s-%d", name, i), 1+i%5))
 		}
 	}
-	tapMany("before the copy", 30)
+	tapMany("before-copy", 30)
 	w.letGo()
 	if out, err := w.command("backup", append(archiving, "--recovery-key", key)...); err != nil || !strings.Contains(out, "whole") {
 		t.Fatalf("hub backup: %v %s", err, out)
 	}
-	tapMany("after the copy", 20)
+	tapMany("after-copy", 20)
 	w.letGo()
 	floor := w.kioskStanding().Floor
-	tapMany("acknowledged, perhaps not archived", 10)
+	tapMany("acknowledged", 10)
 	w.hub.kill()
 	if err := os.RemoveAll(w.path("hub")); err != nil {
 		t.Fatal(err)
 	}
-	tapMany("only on the kiosk", 15)
+	tapMany("kiosk-only", 15)
 
 	out, err := w.command("restore", append(archiving, "--recovery-key", key)...)
 	if err != nil || !strings.Contains(out, "The ledger is whole") {
@@ -83,11 +84,13 @@ type standing struct{ Head, Received, Safe, Floor uint64 }
 
 func (w *ward) kioskStanding() (s standing) {
 	w.t.Helper()
-	out, err := exec.Command(program(w.t, "kiosk"), "status", "--json", "--data", w.path("kiosk")).Output()
-	if err != nil {
-		w.t.Fatal(err)
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command(program(w.t, "kiosk"), "status", "--json", "--data", w.path("kiosk"))
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		w.t.Fatalf("kiosk status: %v %s", err, &stderr)
 	}
-	if err := json.Unmarshal(out, &s); err != nil {
+	if err := json.Unmarshal(stdout.Bytes(), &s); err != nil {
 		w.t.Fatal(err)
 	}
 	if s.Floor > s.Safe || s.Safe > s.Received {
