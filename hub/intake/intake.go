@@ -17,6 +17,7 @@ import (
 
 	"nghe/hub/ledger"
 	"nghe/hub/registry"
+	"nghe/shared/blob"
 	"nghe/shared/ident"
 	"nghe/shared/wire"
 )
@@ -26,6 +27,8 @@ type Ledger interface {
 	Epoch(ctx context.Context) (uint64, error)
 	Standing(ctx context.Context, device string, o wire.Offer) (wire.Standing, error)
 	Append(ctx context.Context, deliveries []ledger.Delivery) ([]ledger.Outcome, error)
+	Blob(ctx context.Context, hash blob.Hash) (ledger.Blob, error)
+	BlobStored(ctx context.Context, hash blob.Hash, at time.Time) error
 }
 
 // Registry is what it asks of the list of devices; *registry.Registry is one.
@@ -56,12 +59,16 @@ type Config struct {
 	Vitals     Vitals
 	Authority  Authority
 	Bulletins  Bulletins        // nil: kiosks are told nothing
+	Spool      Spool            // nil: there is no room for blobs
 	Silence    time.Duration    // a line that says nothing for so long, not even a ping, is dead; 50 s
 	Write      time.Duration    // one message; 10 s
 	Gather     time.Duration    // how long a commit waits for company once there is some; 2 ms
 	Together   int              // deliveries in one commit; 64
 	Heavy      int              // large batches in memory at a time, of all kiosks; 16
 	Crowd      int              // sessions above which each gets little credit; 256
+	Chunks     int              // chunks of blobs asked for or in memory at a time, of all kiosks; 512
+	Writers    int              // of them written at a time; 4
+	Patience   time.Duration    // how long a kiosk waits for its turn to send a chunk, and may take to send it; 20 s
 	Enrolments rate.Limit       // per second, of all strangers together; 5
 	Now        func() time.Time // nil means time.Now
 	Logger     *slog.Logger     // nil means slog.Default
@@ -72,6 +79,7 @@ type Intake struct {
 	cfg       Config
 	log       *slog.Logger
 	commits   *committer
+	blobs     *blobs
 	heavy     chan struct{} // a token for each large batch in memory
 	enrolling *rate.Limiter
 	upgrader  websocket.Upgrader
@@ -88,6 +96,7 @@ func New(cfg Config) *Intake {
 	cfg.Silence, cfg.Write = cmp.Or(cfg.Silence, 50*time.Second), cmp.Or(cfg.Write, 10*time.Second)
 	cfg.Gather, cfg.Together = cmp.Or(cfg.Gather, 2*time.Millisecond), cmp.Or(cfg.Together, 64)
 	cfg.Heavy, cfg.Crowd = cmp.Or(cfg.Heavy, 16), cmp.Or(cfg.Crowd, 256)
+	cfg.Chunks, cfg.Writers, cfg.Patience = cmp.Or(cfg.Chunks, 512), cmp.Or(cfg.Writers, 4), cmp.Or(cfg.Patience, 20*time.Second)
 	cfg.Enrolments, cfg.Logger = cmp.Or(cfg.Enrolments, 5), cmp.Or(cfg.Logger, slog.Default())
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -97,7 +106,7 @@ func New(cfg Config) *Intake {
 		upgrader: websocket.Upgrader{HandshakeTimeout: cfg.Write, ReadBufferSize: 1 << 10, WriteBufferSize: 4 << 10,
 			WriteBufferPool: &sync.Pool{}, CheckOrigin: func(*http.Request) bool { return true }}, // the door refused any Origin
 	}
-	i.commits = newCommitter(cfg, &i.count)
+	i.commits, i.blobs = newCommitter(cfg, &i.count), newBlobs(cfg)
 	cfg.Registry.OnRevoke(i.revoked)
 	if cfg.Bulletins != nil {
 		cfg.Bulletins.OnChange(i.announce)

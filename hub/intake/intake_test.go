@@ -465,7 +465,7 @@ func TestCloseSaysWhenToComeBack(t *testing.T) {
 }
 
 func TestSilentLinesAreDropped(t *testing.T) {
-	w := newWorld(t, func(c *Config) { c.Silence = 150 * time.Millisecond })
+	w := newWorld(t, func(c *Config) { c.Silence = 600 * time.Millisecond })
 	mute, pinging, shy := w.kiosk(), w.kiosk(), w.kiosk()
 	mute.open()
 	pinging.open()
@@ -487,7 +487,7 @@ func TestSilentLinesAreDropped(t *testing.T) {
 	go pings(pinging, stop)
 	go pings(shy, stop)
 	await(t, "the others gone", func() bool { return w.intake.Stats().Live == 1 })
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(900 * time.Millisecond)
 	if s := w.intake.Stats(); s.Live != 1 || s.Silent != 1 {
 		t.Errorf("stats = %+v", s)
 	}

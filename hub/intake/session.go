@@ -35,6 +35,8 @@ type session struct {
 	receiver *courier.Receiver
 
 	telling telling
+	chunks  chunks
+	gone    chan struct{} // closed when the reader has ended
 
 	mu      sync.Mutex // guards what follows; taken last
 	queue   []item
@@ -59,13 +61,15 @@ const (
 func (i *Intake) serve(conn *websocket.Conn, device string, pub crypto.PublicKey) {
 	defer conn.Close()
 	s := &session{Intake: i, device: device, conn: conn, log: i.log.With("device", device), begun: time.Now(), heard: i.cfg.Now(),
-		pace: rate.NewLimiter(framesPerSecond, framesPerSecond)}
+		pace: rate.NewLimiter(framesPerSecond, framesPerSecond), gone: make(chan struct{})}
 	conn.SetReadLimit(wire.MaxFrame)
 	conn.SetPingHandler(s.ping)
 	if !i.enter(s) {
 		return
 	}
 	defer i.leave(s)
+	defer s.yield()
+	defer close(s.gone)
 	if err := s.begin(pub); err != nil {
 		s.failed("begin session", err)
 	}
@@ -174,6 +178,9 @@ func (s *session) act(step courier.Step, token func()) {
 	}
 	if step.Append != nil {
 		s.deliver(*step.Append, token)
+	}
+	if step.Chunk != nil {
+		s.takeChunk(*step.Chunk)
 	}
 	if step.Vitals != nil {
 		s.vitals(*step.Vitals)

@@ -20,12 +20,18 @@ type Stats struct {
 	Enrolled  uint64
 	Strangers uint64 // enrolments refused
 	Bulletins uint64 // frames of the bulletin sent
+	Chunks    uint64 // of blobs, and questions about them
+	Blobs     uint64 // that came whole
+	BlobWaits uint64 // answers that sent a kiosk away for a while
+	Poisoned  uint64 // blobs refused for good
+	Unkept    uint64 // failures of the hub to keep a blob
 }
 
 type counters struct {
 	opened, replaced, refused, malformed, silent, failed atomic.Uint64
 	batches, records, bytes, misfits, commits, vitals    atomic.Uint64
 	enrolled, strangers, bulletins                       atomic.Uint64
+	chunks, blobs, blobWaits, poisoned, blobFailures     atomic.Uint64
 }
 
 // Stats may be called from anywhere.
@@ -37,5 +43,6 @@ func (i *Intake) Stats() Stats {
 	return Stats{Live: uint64(live), Opened: c.opened.Load(), Replaced: c.replaced.Load(), Refused: c.refused.Load(),
 		Malformed: c.malformed.Load(), Silent: c.silent.Load(), Failed: c.failed.Load(),
 		Batches: c.batches.Load(), Records: c.records.Load(), Bytes: c.bytes.Load(), Misfits: c.misfits.Load(), Commits: c.commits.Load(),
-		Vitals: c.vitals.Load(), Enrolled: c.enrolled.Load(), Strangers: c.strangers.Load(), Bulletins: c.bulletins.Load()}
+		Vitals: c.vitals.Load(), Enrolled: c.enrolled.Load(), Strangers: c.strangers.Load(), Bulletins: c.bulletins.Load(),
+		Chunks: c.chunks.Load(), Blobs: c.blobs.Load(), BlobWaits: c.blobWaits.Load(), Poisoned: c.poisoned.Load(), Unkept: c.blobFailures.Load()}
 }
