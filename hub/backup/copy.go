@@ -10,8 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"nghe/hub/archive"
@@ -70,6 +72,9 @@ func (b *Backup) copy(ctx context.Context) (Copy, error) {
 		return Copy{}, err
 	}
 	defer done()
+	if err := b.room(); err != nil {
+		return Copy{}, err
+	}
 	m := manifest{Format: format, Engine: b.cfg.DB.Engine(), Program: b.cfg.Program, At: b.cfg.Now().UnixMicro()}
 	if m.Engine == database.SQLite {
 		err = b.copySQLite(ctx, dir, &m)
@@ -85,6 +90,30 @@ func (b *Backup) copy(ctx context.Context) (Copy, error) {
 		return Copy{}, err
 	}
 	return b.upload(ctx, sealed, ref, m.At)
+}
+
+// spareRoom must stay free beside a copy: a full disk would stop the hub.
+const spareRoom = 256 << 20
+
+// room refuses to begin what would fill the disk that kiosks' records go to:
+// the copy, and the same again closed.
+func (b *Backup) room() error {
+	info, err := os.Stat(filepath.Join(b.cfg.Data, sqliteName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the database is elsewhere
+	}
+	if err != nil {
+		return err
+	}
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(b.cfg.Data, &s); err != nil {
+		return err
+	}
+	free, need := int64(s.Bavail)*s.Bsize, 2*info.Size()+spareRoom
+	if free < need {
+		return fmt.Errorf("%d MiB are free beside the database, a copy needs %d: make room, or move the data folder to a larger disk", free>>20, need>>20)
+	}
+	return nil
 }
 
 // copySQLite takes the file and checks it as a hub would open it.

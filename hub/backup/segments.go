@@ -19,9 +19,11 @@ type SegmentsConfig struct {
 	Ledger *ledger.Ledger
 	// Store is off the hub's own disk: safe moves by what it holds.
 	Store archive.Store
-	// Certificate is the one the authority issued to a device, DER.
+	// Certificate is the one the authority issued to a device, DER. It is asked
+	// from several goroutines.
 	Certificate func(ctx context.Context, device string) ([]byte, error)
-	// Moved, where set, hears of every journal whose safe has moved.
+	// Moved, where set, hears of every journal whose safe has moved, from
+	// several goroutines.
 	Moved func(ctx context.Context, device string, journal wire.JournalID)
 }
 

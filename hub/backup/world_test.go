@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,8 +33,10 @@ type hub struct {
 	ledger    *ledger.Ledger
 	backup    *Backup
 	segments  *Segments
-	told      []string // journals whose safe has moved
 	at        time.Time
+
+	mu   sync.Mutex // guards told
+	told []string   // journals whose safe has moved
 }
 
 // world is a hub, its archive and its recovery key.
@@ -109,7 +112,11 @@ func (w *world) open(t *testing.T, dir, url string) *hub {
 	must(t, err)
 	h.segments = NewSegments(SegmentsConfig{Ledger: h.ledger, Store: w.store,
 		Certificate: func(_ context.Context, device string) ([]byte, error) { return w.certificates[device], nil },
-		Moved:       func(_ context.Context, _ string, j wire.JournalID) { h.told = append(h.told, j.String()) }})
+		Moved: func(_ context.Context, _ string, j wire.JournalID) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.told = append(h.told, j.String())
+		}})
 	return h
 }
 
