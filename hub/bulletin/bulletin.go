@@ -29,6 +29,19 @@
 // within a second and composes. So publishing needs no key, works beside a
 // running hub, and several hubs on one database compose one bulletin: whoever
 // does it holds the row of the head.
+//
+// # Folder
+//
+// What a ward publishes is a folder; files are taken in the order of their
+// names, and the first questionnaire is the one asked:
+//
+//	questionnaires/*.json  feedback.Questionnaire, one a file
+//	notices/*.json         feedback.Notice, one a file
+//	texts/*.json           {"id": {"vi": "…", "en": "…"}}, any number a file
+//	recipients.json        {"named": [{"name": "Bà Lan", "key": "age1…"}]}
+//
+// Each part may be missing; what is missing is not told any more. Names with a
+// dot before them and a README.md are passed over, all else is refused.
 package bulletin
 
 import (

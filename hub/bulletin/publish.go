@@ -21,8 +21,9 @@ type Published struct {
 	Bytes          int // as sent
 }
 
-// mostSheet leaves room in a frame for items beside the sheet.
-const mostSheet = 192 << 10
+// mostSheet bounds the sheet as sent: a frame with it and items beside it must
+// cross a line of 4 KiB/s well before the kiosk takes the line for dead.
+const mostSheet = 64 << 10
 
 // Publish puts what a folder holds in the place of what was published before.
 // A *Refused says what is wrong with it; then nothing has changed. A running

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +23,23 @@ const (
 
 // oldKind is a recipient of age's first kind.
 const oldKind = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+
+// longFolder is 200 KiB that zstd cannot pack, in notices of proper length.
+func longFolder() map[string]string {
+	files := map[string]string{}
+	random := rand.New(rand.NewPCG(1, 2))
+	word := func() string {
+		letters := make([]rune, 3000)
+		for i := range letters {
+			letters[i] = rune(0x4e00 + random.IntN(20_000))
+		}
+		return string(letters)
+	}
+	for i := range 12 {
+		files[fmt.Sprintf("notices/%02d.json", i)] = fmt.Sprintf(`{"id":"n-%d","title":{"vi":"a","en":"a"},"body":{"vi":%q,"en":%q}}`, i, word(), word())
+	}
+	return files
+}
 
 func placesOfTest(context.Context) ([]string, error) { return []string{"qt-01", "qt-02"}, nil }
 
@@ -156,6 +175,7 @@ func TestPublishRefuses(t *testing.T) {
 		"mixed kinds":   {map[string]string{"recipients.json": `{"named":[{"name":"Lan","key":"` + key + `"},{"name":"Minh","key":"` + oldKind + `"}]}`}, "recipients.json", "named", "one kind"},
 		"unknown place": {map[string]string{"notices/a.json": strings.Replace(notice, `"until"`, `"places":["qt-1"],"until"`, 1)}, "notices/a.json", "places", "qt-1"},
 		"long file":     {map[string]string{"notices/a.json": strings.Repeat(" ", maxFile+1)}, "notices/a.json", "", "256 KiB"},
+		"long altogether": {longFolder(), "", "", "too long altogether"},
 	} {
 		o.cfg.Places = placesOfTest
 		_, err := o.Publish(t.Context(), folder(t, c.files), "")
