@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"math"
@@ -83,7 +84,7 @@ func (s *Screen) getBoard(w http.ResponseWriter, _ *http.Request) {
 
 // newsView answers "what became of mine?".
 type newsView struct {
-	State   string        `json:"state"` // feedback.CaseState; empty for one newer than this program
+	State   string        `json:"state"` // feedback.CaseState; in-progress for one newer than this program
 	Text    feedback.Text `json:"state_text"`
 	Updated string        `json:"updated"` // RFC 3339, to the minute
 	Note    string        `json:"note"`    // the ward's words, or empty
@@ -116,7 +117,7 @@ func (s *Screen) postReceipt(w http.ResponseWriter, r *http.Request) {
 	case !known:
 		refuse(w, noResult)
 	default:
-		reply(w, http.StatusOK, newsView{State: news.State.String(), Text: news.State.Text(), Note: news.Note, Version: news.Version,
+		reply(w, http.StatusOK, newsView{State: cmp.Or(news.State.String(), feedback.CaseInProgress.String()), Text: news.State.Text(), Note: news.Note, Version: news.Version,
 			Updated: news.Updated.In(vietnam).Format(time.RFC3339)})
 	}
 }

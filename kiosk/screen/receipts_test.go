@@ -109,6 +109,16 @@ func TestReceiptTellsTheState(t *testing.T) {
 	}
 }
 
+// A hub newer than this kiosk may know states it does not.
+func TestStateOfTomorrow(t *testing.T) {
+	b := answered()
+	b.news[mineTag()] = bulletin.News{State: 99}
+	h, _, _ := informed(t, b)
+	if w, reply := look(t, h, mine); w.Code != 200 || reply["state"] != "in-progress" {
+		t.Errorf("%d %v", w.Code, reply)
+	}
+}
+
 func TestReceiptRefuses(t *testing.T) {
 	failing := &told{fail: errors.New("disk")}
 	for _, c := range []struct {
