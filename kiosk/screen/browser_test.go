@@ -75,7 +75,8 @@ func chromium(t *testing.T) context.Context {
 	if chrome.dir, err = os.MkdirTemp("", "nghe-chromium-"); err != nil {
 		t.Fatal(err)
 	}
-	options := append(browser.Options(t, chrome.dir), chromedp.Flag("hide-scrollbars", false))
+	options := append(browser.Options(t, chrome.dir), chromedp.Flag("hide-scrollbars", false),
+		chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true))
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(allocator)
 	if err := chromedp.Run(ctx); err != nil {

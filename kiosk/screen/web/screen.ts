@@ -2,8 +2,11 @@
 // and the store.
 
 import { Effect, Event, State, Timer, asked, begin, step } from "./flow/flow";
-import { Option, Questionnaire, Text } from "./flow/questions";
+import { Offers, isMessage } from "./flow/message";
+import { MessageForm, Option, Questionnaire, Text } from "./flow/questions";
 import { Keeper } from "./parts/keeper";
+import { Letters, mintCode } from "./parts/letters";
+import { Media } from "./parts/media";
 import { measurePanel, shiftAgainstBurnIn } from "./parts/panel";
 import { calm, listen } from "./parts/touch";
 import { View } from "./parts/view";
@@ -15,6 +18,7 @@ interface Status {
   paused: boolean; // by order
   program: string;
   pixels_per_mm: number;
+  messages?: Partial<Offers>;
   pace_ms: Record<"idle" | "leave" | "undo" | "redo" | "thanks", number>;
 }
 
@@ -22,6 +26,7 @@ interface Questions {
   questionnaires: Questionnaire[];
   scale: { score: number; text: Text }[];
   agreements: Option[];
+  message?: MessageForm;
 }
 
 const statusEvery = 15_000; // ms
@@ -45,10 +50,15 @@ async function load(): Promise<[Status, Questions]> {
   }
 }
 
+/** noForm: a server that takes no messages. */
+const noForm: MessageForm = { questionnaire: "", version: 0, title: {}, kinds: [], consents: [] };
+
 class Kiosk {
   private state: State = begin();
   private timers = new Map<Timer, number>();
   private keeper = new Keeper((news) => this.send(news));
+  private media = new Media((news) => this.send(news), (level, left) => this.view.meter(level, left));
+  private letters: Letters;
   private view: View;
   private edition: string;
   private pace: Record<Timer, number>;
@@ -58,7 +68,9 @@ class Kiosk {
     this.edition = edition(status, questions);
     this.pace = { ...pace, stale: pace.redo + pace.leave };
     document.documentElement.style.setProperty("--undo-time", `${pace.undo}ms`);
-    this.view = new View(root, { ...questions, ward: status.ward, place: status.place.name, leaveMS: pace.leave });
+    const form = questions.message ?? noForm;
+    this.letters = new Letters(form, this.media, (news) => this.send(news));
+    this.view = new View(root, { ...questions, form, ward: status.ward, place: status.place.name, leaveMS: pace.leave });
     listen(root, (act, value) => this.act(act, value), () => this.send({ type: "touch" }));
     document.addEventListener("keydown", (e) => this.key(e));
     this.send({ type: "loaded", questionnaire: questions.questionnaires[0]! });
@@ -69,7 +81,9 @@ class Kiosk {
     const [state, effects] = step(before, e);
     this.state = state;
     for (const effect of effects) this.perform(effect);
-    if (state !== before) this.view.show(state);
+    if (state === before) return;
+    this.view.show(state);
+    this.media.attach(document.body);
   }
 
   private perform(e: Effect): void {
@@ -77,14 +91,35 @@ class Kiosk {
       case "set":
       case "stop":
         clearTimeout(this.timers.get(e.timer));
-        if (e.type === "set") this.timers.set(e.timer, window.setTimeout(() => this.send({ type: "timer", name: e.timer }), this.pace[e.timer]));
+        if (e.type === "set") this.timers.set(e.timer, window.setTimeout(() => this.send({ type: "timer", name: e.timer }), this.paceOf(e.timer)));
         return;
       case "keep":
         return this.keeper.keep(e);
       case "wipe":
         this.keeper.forget();
+        this.letters.forget();
+        this.media.wipe();
         return this.view.wipe();
+      case "open":
+        return void this.media.open(e.device);
+      case "finish":
+        return this.media.finish();
+      case "close":
+        return this.media.close();
+      case "drop":
+        return this.media.drop(e.what);
+      case "replay":
+        return this.media.replay();
+      case "post":
+        return void this.letters.post(this.state.draft, this.state.language);
+      case "find":
+        return void this.letters.find(e.code);
     }
+  }
+
+  /** paceOf: writing and speaking take more time than a tap. */
+  private paceOf(timer: Timer): number {
+    return timer === "idle" && isMessage(this.state.screen) ? 2 * this.pace.idle : this.pace[timer];
   }
 
   private act(act: string, value: string): void {
@@ -98,6 +133,16 @@ class Kiosk {
         return this.send({ type: "pick", option: value });
       case "language":
         return this.send({ type: "language", language: value });
+      case "post":
+        return this.send({ type: "post", request: crypto.randomUUID(), receipt: mintCode() });
+      case "go":
+      case "edit":
+      case "kind":
+      case "key":
+      case "open":
+      case "drop":
+      case "consent":
+        return this.send({ type: act, to: value, field: value, kind: value, key: value, device: value, what: value, purpose: value } as unknown as Event);
       default:
         return this.send({ type: act } as Event);
     }
@@ -110,10 +155,19 @@ class Kiosk {
     this.send({ type: "touch" });
     if (this.state.warning) return digit >= 0 ? this.send({ type: "stay" }) : undefined;
     if (this.state.screen === "attract") return digit >= 0 || e.key === "Enter" ? this.send({ type: "start" }) : undefined;
+    if (isMessage(this.state.screen)) return this.typed(e.key);
     const onButton = document.activeElement instanceof HTMLButtonElement;
     if (e.key === "Enter" && !onButton) return this.act(this.state.screen === "ask" ? "send" : "done", "");
     if (digit === 0) return this.act("skip", "");
     if (digit > 0) this.choose(digit);
+  }
+
+  /** typed: a keyboard somebody plugged in. */
+  private typed(key: string): void {
+    if (this.state.screen !== "write" && this.state.screen !== "lookup") return;
+    const known: Record<string, string> = { Backspace: "back", " ": "space" };
+    const character = known[key] ?? (Array.from(key).length === 1 && /[\p{L}\p{N}.,?!:;()+/-]/u.test(key) ? key.normalize("NFC") : "");
+    if (character) this.send({ type: "key", key: character });
   }
 
   private choose(digit: number): void {
@@ -141,11 +195,18 @@ class Kiosk {
     try {
       const [status, questions] = await Promise.all([get<Status>("/api/status"), get<Questions>("/api/questionnaires")]);
       this.send({ type: "service", out: status.storage === "full" || status.paused });
+      this.offer(status);
       const atRest = this.state.screen === "attract" || this.state.screen === "paused";
       if (atRest && this.state.unsaved.length === 0 && edition(status, questions) !== this.edition) location.reload();
     } catch {
       return;
     }
+  }
+
+  /** offer says what of a message can be taken now. */
+  offer(status: Status): void {
+    const offers = { words: false, photo: false, voice: false, cases: false, ...status.messages };
+    if (JSON.stringify(offers) !== JSON.stringify(this.state.offers)) this.send({ type: "offers", offers });
   }
 
   fit(): void {
@@ -165,6 +226,7 @@ async function main(): Promise<void> {
   measurePanel(status.pixels_per_mm);
   const kiosk = new Kiosk(document.getElementById("app")!, status, questions);
   kiosk.send({ type: "service", out: status.storage === "full" || status.paused });
+  kiosk.offer(status);
   kiosk.tick();
   window.addEventListener("resize", () => kiosk.fit());
   setInterval(() => kiosk.tick(), minute / 12);

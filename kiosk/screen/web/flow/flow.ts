@@ -1,6 +1,7 @@
 // One visit as a pure function: (state, event) → state and effects. No clock,
 // no DOM, no network: timers and request ids come in as events.
 
+import { Draft, MessageEffect, MessageEvent, MessageScreen, Offers, blank, enter, isMessage, messageStep, newsStep } from "./message";
 import { Answer, Question, Questionnaire, Scores, isTap, most, next, path, question } from "./questions";
 
 export type Screen =
@@ -9,7 +10,8 @@ export type Screen =
   | "saving" // all said, not all kept
   | "thanks" // all kept
   | "sorry" // an answer was refused for good
-  | "paused"; // out of service
+  | "paused" // out of service
+  | MessageScreen; // a message, from the first word to its receipt
 
 /** Given is an answer of this visit. Its request id is minted once. */
 export interface Given {
@@ -34,6 +36,8 @@ export interface State {
   unsaved: string[]; // request ids of all visits, oldest first
   trouble: boolean; // the last attempt to keep one failed
   outOfService: boolean;
+  offers: Offers; // what of a message the kiosk takes now
+  draft: Draft;
 }
 
 /** Timers: idle asks "still here?", leave ends the visit, undo ends the lock
@@ -58,7 +62,8 @@ export type Event =
   | { type: "saved"; request: string }
   | { type: "failed"; request: string }
   | { type: "refused"; request: string }
-  | { type: "timer"; name: Timer };
+  | { type: "timer"; name: Timer }
+  | MessageEvent;
 
 /** Effects: set and stop a timer; keep an answer (replaces names the request
  *  of the answer taken back); forget everything of a visit. */
@@ -66,7 +71,8 @@ export type Effect =
   | { type: "set"; timer: Timer }
   | { type: "stop"; timer: Timer }
   | { type: "keep"; request: string; answer: Answer; replaces: string }
-  | { type: "wipe" };
+  | { type: "wipe" }
+  | MessageEffect;
 
 export type Step = [State, Effect[]];
 
@@ -83,6 +89,7 @@ export function begin(): State {
     unsaved: [],
     trouble: false,
     outOfService: false,
+    offers: { words: false, photo: false, voice: false, cases: false },
     ...visit(),
   };
 }
@@ -101,6 +108,7 @@ function visit() {
     fresh: false,
     redoing: false,
     warning: false,
+    draft: blank(),
   };
 }
 
@@ -118,6 +126,18 @@ export function step(s: State, e: Event): Step {
       return rang(s, e.name);
     case "start":
       return start(s);
+    case "offers":
+      return [{ ...s, offers: e.offers }, []];
+    case "opened":
+    case "blocked":
+    case "recorded":
+    case "photographed":
+    case "answer":
+    case "posted":
+      return rest(...newsStep(s, e));
+    case "compose":
+    case "lookup":
+      if (!s.warning) return rest(...enter(s, e));
   }
   if (s.screen === "attract" || s.screen === "paused") return tools(s, e, [{ type: "set", timer: "idle" }]);
   if (s.warning) return e.type === "stay" ? rest({ ...s, warning: false }, [{ type: "stop", timer: "leave" }]) : [s, []];
@@ -126,6 +146,8 @@ export function step(s: State, e: Event): Step {
 
 /** visited handles what a resident does between start and thanks. */
 function visited(s: State, e: Event): Step {
+  if (e.type === "go" && e.to === "home") return isMessage(s.screen) ? reset(s) : [s, []];
+  if (isMessage(s.screen) && !["touch", "language", "large", "contrast"].includes(e.type)) return rest(...messageStep(s, e));
   switch (e.type) {
     case "tap":
       return tap(s, e.value, e.request);
@@ -274,13 +296,14 @@ function rang(s: State, name: Timer): Step {
 /** idle asks first where something would be lost. */
 function idle(s: State): Step {
   if (s.screen === "attract" || s.screen === "paused") return reset(s);
-  if (s.screen !== "ask" && s.screen !== "saving") return [s, []];
+  if (s.screen !== "ask" && s.screen !== "saving" && !isMessage(s.screen)) return [s, []];
+  if (s.draft.live === "voice" && s.draft.open) return rest(s, []); // speaking; a recording ends by itself
   return [{ ...s, warning: true }, [{ type: "set", timer: "leave" }]];
 }
 
 /** rest starts the idle clock again where a resident may be thinking. */
 function rest(s: State, effects: Effect[]): Step {
-  if (s.locked || s.warning || (s.screen !== "ask" && s.screen !== "saving")) return [s, effects];
+  if (s.locked || s.warning || (s.screen !== "ask" && s.screen !== "saving" && !isMessage(s.screen))) return [s, effects];
   return [s, [...effects, { type: "set", timer: "idle" }]];
 }
 

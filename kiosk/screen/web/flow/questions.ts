@@ -71,3 +71,12 @@ export function path(q: Questionnaire, scores: Scores): string[] {
 export function most(q: Question): number {
   return q.max || q.options?.length || 1;
 }
+
+/** MessageForm is what a message may be about, and what its sender agrees to. */
+export interface MessageForm {
+  questionnaire: string;
+  version: number;
+  title: Text;
+  kinds: Option[];
+  consents: { purpose: string; text: Text }[];
+}

@@ -1,11 +1,14 @@
 // The state as elements. A screen is built when its key changes and patched
 // while it stands, so that nothing moves under a finger.
 
+import { MessageForm } from "../flow/questions";
+import { hasContact, isMessage, offered } from "../flow/message";
 import { State, asked, progress, scores } from "../flow/flow";
 import { Option, Question, Text, most } from "../flow/questions";
 import { h } from "./dom";
 import { agreementIcon, faceOf, icon, optionIcon, wardMark } from "./icons";
 import { Texts, compound, fill, textsOf } from "./texts";
+import { liveBar, patchSheet, sheet, sheetKey } from "./sheets";
 import { waves } from "./waves";
 
 /** Served is what the view shows besides the state. */
@@ -14,6 +17,7 @@ export interface Served {
   place: string;
   scale: { score: number; text: Text }[];
   agreements: Option[];
+  form: MessageForm;
   leaveMS: number;
 }
 
@@ -27,7 +31,7 @@ export class View {
   ) {}
 
   show(s: State): void {
-    const key = [s.screen, s.question, s.language, s.screen === "saving" && s.trouble, s.screen === "ask" && s.redoing].join(" ");
+    const key = [s.screen, s.question, s.language, s.screen === "saving" && s.trouble, s.screen === "ask" && s.redoing, offered(s.offers), sheetKey(s)].join(" ");
     const html = document.documentElement;
     html.lang = s.language;
     html.classList.toggle("large", s.large);
@@ -44,6 +48,12 @@ export class View {
     (document.activeElement as HTMLElement | null)?.blur?.();
   }
 
+  /** meter shows how loud it is, and the seconds left. */
+  meter(level: number, left: number): void {
+    this.each(".meter i", (e) => e.style.setProperty("--level", level.toFixed(2)));
+    this.each(".remaining b", (e) => (e.textContent = String(left)));
+  }
+
   tick(now: Date): void {
     for (const e of this.root.querySelectorAll(".clock")) e.textContent = clock(now);
   }
@@ -56,18 +66,19 @@ export class View {
   }
 
   private parts(s: State, t: Texts): HTMLElement[] {
+    if (isMessage(s.screen)) return [liveBar(s, t), ...sheet(s, t, this.served.form), ...this.foot(t)];
     switch (s.screen) {
       case "attract":
-        return this.attract(t);
+        return this.attract(s, t);
       case "ask":
         return this.ask(s, t);
       case "saving":
         return s.trouble ? this.message(t, "troubleTitle", "troubleText", "again") : this.message(t, "savingTitle", "savingText", "hourglass");
       case "thanks":
-        return this.message(t, "thanksTitle", "thanksText", "check", button("done", "", "primary", t.done));
+        return this.message(t, "thanksTitle", "thanksText", "check", button("done", "", "primary", t.done), offered(s.offers) ? this.more(t, false) : null);
       case "sorry":
         return this.message(t, "sorryTitle", "sorryText", "unclear", button("done", "", "primary", t.done));
-      case "paused":
+      default:
         return this.message(t, "pausedTitle", "pausedText", "pause");
     }
   }
@@ -80,7 +91,15 @@ export class View {
     );
   }
 
-  private attract(t: Texts): HTMLElement[] {
+  /** more leads from a rating to a message. */
+  private more(t: Texts, lookup: boolean): HTMLElement {
+    return h("div", { class: "more" },
+      button("compose", "", "second", t.compose, icon("write")),
+      lookup ? button("lookup", "", "second", t.lookup, icon("search")) : null,
+    );
+  }
+
+  private attract(s: State, t: Texts): HTMLElement[] {
     const faces = this.served.scale.map(({ score }) => h("span", { class: "face" }, faceOf(String(score)))).reverse();
     return [
       h("main", { class: "hero welcome", "data-act": "start" },
@@ -90,6 +109,7 @@ export class View {
           h("h1", { tabindex: "-1" }, compound(t, t.touch)),
           h("p", { class: "help" }, compound(t, t.touchWhy)),
           h("button", { type: "button", class: "primary go", "data-act": "start" }, icon("finger"), t.begin),
+          offered(s.offers) ? this.more(t, true) : null,
         ),
         waves(),
       ),
@@ -98,7 +118,7 @@ export class View {
   }
 
   /** message is one full screen with a sign, two lines and maybe a button. */
-  private message(t: Texts, title: keyof Texts, text: keyof Texts, sign: string, action?: HTMLElement): HTMLElement[] {
+  private message(t: Texts, title: keyof Texts, text: keyof Texts, sign: string, ...actions: (HTMLElement | null)[]): HTMLElement[] {
     return [
       h("main", { class: "hero message", "aria-live": "polite" },
         this.bar(t),
@@ -106,7 +126,7 @@ export class View {
           h("span", { class: "sign" }, icon(sign)),
           h("h1", { tabindex: "-1" }, compound(t, t[title] as string)),
           h("p", { class: "help" }, compound(t, t[text] as string)),
-          action ?? null,
+          ...actions,
         ),
         waves(),
       ),
@@ -198,6 +218,9 @@ export class View {
     this.each(".tools .undo", (e) => (e.hidden = !(s.locked && s.fresh)));
     this.each(".before .change", (e) => (e.hidden = !s.fresh));
     this.patchSend(s);
+    this.each(".trust p", (e) => (e.textContent = compound(textsOf(s.language), trust(s))));
+    this.each(".trust", (e) => (e.hidden = s.draft.live !== ""));
+    if (isMessage(s.screen)) patchSheet(this.root, s);
     this.warn(s);
   }
 
@@ -266,11 +289,17 @@ function actions(t: Texts): HTMLElement {
   );
 }
 
-function button(act: string, value: string, kind: string, label: string, sign?: Element): HTMLElement {
+export function button(act: string, value: string, kind: string, label: string, sign?: Element): HTMLElement {
   return h("button", { type: "button", class: kind, "data-act": act, "data-value": value || null }, sign ?? null, h("span", {}, label));
 }
 
-function inLanguage(text: Text | undefined, language: string): string {
+/** trust says nothing that is not true at this moment. */
+function trust(s: State): string {
+  const t = textsOf(s.language);
+  return hasContact(s.draft) || s.screen === "receipt" ? t.off : t.trust;
+}
+
+export function inLanguage(text: Text | undefined, language: string): string {
   return text?.[language] || text?.vi || "";
 }
 
