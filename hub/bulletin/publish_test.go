@@ -169,12 +169,12 @@ func TestPublishRefuses(t *testing.T) {
 		"text twice":   {map[string]string{"texts/a.json": texts, "texts/b.json": texts}, "texts/b.json", "", "texts/a.json"},
 		"questionnaire again": {map[string]string{"questionnaires/a.json": question, "questionnaires/b.json": strings.Replace(question, `"version":1`, `"version":2`, 1)},
 			"questionnaires/b.json", "", "questionnaires/a.json"},
-		"no name":       {map[string]string{"recipients.json": `{"named":[{"key":"` + key + `"}]}`}, "recipients.json", "named[0].name", "name"},
-		"no key":        {map[string]string{"recipients.json": `{"named":[{"name":"Lan","key":"age1x"}]}`}, "recipients.json", "named[0].key", "age1"},
-		"secret key":    {map[string]string{"recipients.json": `{"named":[{"name":"Lan","key":"AGE-SECRET-KEY-1"}]}`}, "recipients.json", "named[0].key", "public half"},
-		"mixed kinds":   {map[string]string{"recipients.json": `{"named":[{"name":"Lan","key":"` + key + `"},{"name":"Minh","key":"` + oldKind + `"}]}`}, "recipients.json", "named", "one kind"},
-		"unknown place": {map[string]string{"notices/a.json": strings.Replace(notice, `"until"`, `"places":["qt-1"],"until"`, 1)}, "notices/a.json", "places", "qt-1"},
-		"long file":     {map[string]string{"notices/a.json": strings.Repeat(" ", maxFile+1)}, "notices/a.json", "", "256 KiB"},
+		"no name":         {map[string]string{"recipients.json": `{"named":[{"key":"` + key + `"}]}`}, "recipients.json", "named[0].name", "name"},
+		"no key":          {map[string]string{"recipients.json": `{"named":[{"name":"Lan","key":"age1x"}]}`}, "recipients.json", "named[0].key", "age1"},
+		"secret key":      {map[string]string{"recipients.json": `{"named":[{"name":"Lan","key":"AGE-SECRET-KEY-1"}]}`}, "recipients.json", "named[0].key", "public half"},
+		"mixed kinds":     {map[string]string{"recipients.json": `{"named":[{"name":"Lan","key":"` + key + `"},{"name":"Minh","key":"` + oldKind + `"}]}`}, "recipients.json", "named", "one kind"},
+		"unknown place":   {map[string]string{"notices/a.json": strings.Replace(notice, `"until"`, `"places":["qt-1"],"until"`, 1)}, "notices/a.json", "places", "qt-1"},
+		"long file":       {map[string]string{"notices/a.json": strings.Repeat(" ", maxFile+1)}, "notices/a.json", "", "256 KiB"},
 		"long altogether": {longFolder(), "", "", "too long altogether"},
 	} {
 		o.cfg.Places = placesOfTest
