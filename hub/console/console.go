@@ -11,7 +11,13 @@ import (
 	"time"
 
 	"nghe/hub/accounts"
+	"nghe/hub/archive"
+	"nghe/hub/backup"
+	"nghe/hub/cases"
+	"nghe/hub/chores"
+	"nghe/hub/deletion"
 	"nghe/hub/ledger"
+	"nghe/hub/letters"
 	"nghe/hub/registry"
 	"nghe/hub/vitals"
 )
@@ -28,6 +34,24 @@ type Config struct {
 	// Archive names the store off this hub's disk; empty while there is none,
 	// which every page says.
 	Archive string
+	// Letters opens messages; nil: nobody may.
+	Letters *letters.Letters
+	// Deletions takes away what a resident said; nil: nobody may.
+	Deletions *deletion.Deletions
+	// Cases says how far the ward is with a message; nil: nobody knows.
+	Cases interface {
+		Get(ctx context.Context, tag [16]byte) (cases.Case, error)
+	}
+	// Spool, Copies and Chores are told of on the first page; nil: left out.
+	Spool interface {
+		Stats() archive.SpoolStats
+	}
+	Copies interface {
+		Notes(ctx context.Context) (backup.Notes, error)
+	}
+	Chores interface {
+		Status(ctx context.Context) ([]chores.Status, error)
+	}
 	Program string           // version shown at the foot
 	Now     func() time.Time // nil: time.Now
 	Logger  *slog.Logger     // nil: slog.Default
@@ -43,6 +67,8 @@ type Console struct {
 	fleet    fleetCache
 	recent   recent
 	streams  atomic.Int64
+	desk     *desk
+	drawing  chan struct{} // holds a token while a photo is decoded
 	done     chan struct{} // closed by Close: ends live streams
 	closing  sync.Once
 }
@@ -59,7 +85,8 @@ func open(cfg Config, files fs.FS) (*Console, error) {
 		cfg.Logger = slog.Default()
 	}
 	c := &Console{cfg: cfg, log: cfg.Logger, sessions: cfg.Accounts.Sessions(cfg.Secure),
-		faces: map[Language]*face{}, done: make(chan struct{})}
+		faces: map[Language]*face{}, done: make(chan struct{}),
+		desk: newDesk(), drawing: make(chan struct{}, 1)}
 	var err error
 	if c.assets, err = openAssets(files); err != nil {
 		return nil, fmt.Errorf("open console: %w", err)
@@ -113,9 +140,21 @@ func (c *Console) routes() []route {
 		{"POST /language", anyone, c.setLanguage},
 		{"GET /assets/{name}", anyone, c.assets.serve},
 
+		{"GET /r", anyone, c.askReceipt},
+		{"POST /r", anyone, c.showReceipt},
+		{"GET /r/{code}", anyone, c.showReceipt},
+		{"GET /R/{code}", anyone, c.showReceipt}, // a QR code of capitals is smaller
+
 		{"GET /{$}", operator, c.showFleet},
 		{"GET /places", operator, c.showPlaces},
 		{"GET /places/{id}", operator, c.showPlace},
+		{"GET /messages", operator, c.showMessages},
+		{"GET /messages/{id}", operator, c.showMessage},
+		{"POST /messages/{id}/open", operator, c.openMessage},
+		{"GET /messages/{id}/voice", operator, c.playVoice},
+		{"GET /messages/{id}/photo", operator, c.showPhoto},
+		{"POST /messages/{id}/sealed", operator, c.takeSealed},
+		{"GET /deletions", operator, c.showDeletions},
 		{"GET /quarantine", operator, c.showQuarantine},
 		{"GET /log", operator, c.showLog},
 		{"GET /api/events", operator, c.stream},
@@ -125,6 +164,7 @@ func (c *Console) routes() []route {
 
 		{"GET /access", admin, c.showAccess},
 		{"POST /devices/{id}/revoke", admin, c.revoke},
+		{"POST /messages/{id}/delete", admin, c.deleteMessage},
 	}
 }
 

@@ -24,21 +24,33 @@ func contextWith(r *http.Request, addr net.Addr) context.Context {
 // matrix says what each kind of visitor gets at each route. A route that is
 // not here fails the test: nobody opens one without deciding for whom.
 var matrix = map[string][3]int{ // stranger, operator, admin
-	"GET /signin":               {200, 303, 303},
-	"POST /signin":              {401, 401, 401},
-	"POST /language":            {303, 303, 303},
-	"GET /assets/{name}":        {404, 404, 404},
-	"GET /{$}":                  {303, 200, 200},
-	"GET /places":               {303, 200, 200},
-	"GET /places/{id}":          {303, 200, 200},
-	"GET /quarantine":           {303, 200, 200},
-	"GET /log":                  {303, 200, 200},
-	"GET /api/events":           {401, 200, 200},
-	"GET /password":             {303, 200, 200},
-	"POST /password":            {401, 422, 422},
-	"POST /signout":             {401, 303, 303},
-	"GET /access":               {303, 403, 200},
-	"POST /devices/{id}/revoke": {401, 403, 404},
+	"GET /signin":                {200, 303, 303},
+	"POST /signin":               {401, 401, 401},
+	"POST /language":             {303, 303, 303},
+	"GET /assets/{name}":         {404, 404, 404},
+	"GET /r":                     {200, 200, 200},
+	"POST /r":                    {404, 404, 404},
+	"GET /r/{code}":              {404, 404, 404},
+	"GET /R/{code}":              {404, 404, 404},
+	"GET /{$}":                   {303, 200, 200},
+	"GET /messages":              {303, 200, 200},
+	"GET /messages/{id}":         {303, 404, 404},
+	"POST /messages/{id}/open":   {401, 404, 404},
+	"GET /messages/{id}/voice":   {303, 404, 404},
+	"GET /messages/{id}/photo":   {303, 404, 404},
+	"POST /messages/{id}/sealed": {401, 404, 404},
+	"POST /messages/{id}/delete": {401, 403, 404},
+	"GET /deletions":             {303, 200, 200},
+	"GET /places":                {303, 200, 200},
+	"GET /places/{id}":           {303, 200, 200},
+	"GET /quarantine":            {303, 200, 200},
+	"GET /log":                   {303, 200, 200},
+	"GET /api/events":            {401, 200, 200},
+	"GET /password":              {303, 200, 200},
+	"POST /password":             {401, 422, 422},
+	"POST /signout":              {401, 303, 303},
+	"GET /access":                {303, 403, 200},
+	"POST /devices/{id}/revoke":  {401, 403, 404},
 }
 
 func TestEveryRouteNamesWhoMayUseIt(t *testing.T) {
@@ -50,7 +62,7 @@ func TestEveryRouteNamesWhoMayUseIt(t *testing.T) {
 			continue
 		}
 		method, path, _ := strings.Cut(r.pattern, " ")
-		path = strings.NewReplacer("{$}", "", "{name}", "nothing", "/places/{id}", "/places/qt-07", "{id}", "nobody").Replace(path)
+		path = strings.NewReplacer("{$}", "", "{name}", "nothing", "{code}", "nothing", "/places/{id}", "/places/qt-07", "{id}", "nobody").Replace(path)
 		if path == "/api/events" {
 			path += "?view=fleet"
 		}
@@ -385,7 +397,7 @@ func TestEnglish(t *testing.T) {
 	if to := res.Header.Get("Location"); to != "/places" {
 		t.Errorf("goes to %q, want back", to)
 	}
-	for _, path := range []string{"/", "/places", "/places/qt-07", "/quarantine", "/log", "/password"} {
+	for _, path := range []string{"/", "/places", "/places/qt-07", "/quarantine", "/log", "/password", "/messages", "/deletions"} {
 		body := h.read(c, path)
 		if !strings.Contains(body, `<html lang="en">`) || !strings.Contains(body, "Sign out") || strings.Contains(body, "Đăng xuất") {
 			t.Errorf("%s is not in English", path)

@@ -12,7 +12,7 @@ import (
 
 // policy lets in what this program serves and nothing else: no inline script
 // or style, no frame, no other origin.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; font-src 'self'; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // headers stand on every answer, refusals included.
@@ -97,8 +97,16 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // the browser went away
 	}
-	c.log.Error("console request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+	c.log.Error("console request failed", "method", r.Method, "path", logged(r), "err", err)
 	c.answer(w, r, http.StatusInternalServerError, "internal", "refused.internal")
+}
+
+// logged is a request's path for the log: a receipt's code is nobody's to keep.
+func logged(r *http.Request) string {
+	if path := r.URL.Path; !strings.HasPrefix(strings.ToLower(path), "/r/") {
+		return path
+	}
+	return "/r/…"
 }
 
 // answer says one sentence, as JSON to a program and as a page to a person.

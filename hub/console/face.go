@@ -157,9 +157,9 @@ func (f *face) nav(path string, a accounts.Account) []navItem {
 		return navItem{Href: href, Label: f.text(key), Icon: icon, Here: here}
 	}
 	nav := []navItem{
-		item("/", "nav.fleet", "device"), item("/places", "nav.places", "chart"),
+		item("/", "nav.fleet", "device"), item("/places", "nav.places", "chart"), item("/messages", "nav.messages", "letter"),
 		{Rule: true, Label: f.text("nav.hub")},
-		item("/quarantine", "nav.quarantine", "hole"), item("/log", "nav.log", "log"),
+		item("/quarantine", "nav.quarantine", "hole"), item("/deletions", "nav.deletions", "revoked"), item("/log", "nav.log", "log"),
 	}
 	if a.Has(accounts.Admin) {
 		nav = append(nav, item("/access", "nav.access", "person"))
@@ -190,6 +190,9 @@ var icons = map[string]string{
 	"person":  `<circle cx="12" cy="8" r="4"/><path d="M4.5 20.5c.8-4 3.800-6 7.5-6s6.7 2 7.5 6"/>`,
 	"out":     `<path d="M14 4H5v16h9M10 12h11m-4-4 4 4-4 4"/>`,
 	"all":     `<path d="M4 5h16v5H4zM4 14h16v5H4z"/>`,
+	"letter":  `<path d="M3 5.5h18v13H3z"/><path d="m3.5 6.500 8.500 7 8.500-7"/>`,
+	"voice":   `<rect x="9" y="2.5" width="6" height="11.500" rx="3"/><path d="M5.500 11a6.500 6.500 0 0 0 13 0M12 17.500V21m-3.500 0h7"/>`,
+	"photo":   `<path d="M3 7h4.500l1.700-2.500h5.600L16.500 7H21v12.500H3z"/><circle cx="12" cy="13" r="3.700"/>`,
 	"info":    `<circle cx="12" cy="12" r="9"/><path d="M12 11v5.5M12 7.4v.4"/>`,
 }
 

@@ -278,6 +278,7 @@ type fleetBody struct {
 	Rows     []piece
 	Shown    string
 	Clear    string // address without filter, empty when there is none
+	Keeping  keeping
 }
 
 // fleetView is the fleet's pieces: counters, how many are shown, and a row for
@@ -319,6 +320,9 @@ func (c *Console) showFleet(w http.ResponseWriter, r *http.Request) error {
 	f, at := c.face(r), filterOf(r)
 	body, pieces, err := c.fleetPieces(r.Context(), f, at)
 	if err != nil {
+		return err
+	}
+	if body.Keeping, err = c.keeping(r.Context(), f); err != nil {
 		return err
 	}
 	query := "view=fleet"

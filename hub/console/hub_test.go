@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rand"
 	"encoding/json"
@@ -21,12 +22,18 @@ import (
 	"time"
 
 	"nghe/hub/accounts"
+	"nghe/hub/archive"
+	"nghe/hub/archive/archivetest"
+	"nghe/hub/cases"
 	"nghe/hub/database"
+	"nghe/hub/deletion"
 	"nghe/hub/ledger"
+	"nghe/hub/letters"
 	"nghe/hub/registry"
 	"nghe/hub/vitals"
 	"nghe/shared/feedback"
 	"nghe/shared/ident"
+	"nghe/shared/seal"
 	"nghe/shared/wire"
 )
 
@@ -41,7 +48,16 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const adminPassword, lanPassword = "con thuyen ra khoi som", "song bien va cat vang"
+const adminPassword, lanPassword, hoaPassword = "con thuyen ra khoi som", "song bien va cat vang", "gio dua canh buom nau"
+
+// identity of the hub's readers is made once: it takes a moment.
+var identity = sync.OnceValue(func() cases.Identity {
+	secret, public, err := seal.NewIdentity()
+	if err != nil {
+		panic(err)
+	}
+	return cases.Identity{Secret: secret, Public: public}
+})
 
 // hub is a whole hub but for its wire: real stores, a clock the test may hold.
 type hub struct {
@@ -51,6 +67,10 @@ type hub struct {
 	registry *registry.Registry
 	vitals   *vitals.Vitals
 	accounts *accounts.Accounts
+	cases    *cases.Cases
+	spool    *archive.Spool
+	store    *archivetest.Failing
+	log      *lines // what the console logged
 	console  *Console
 	server   *httptest.Server
 	mu       sync.Mutex
@@ -74,7 +94,7 @@ func (h *hub) hold(at time.Time) {
 
 func newHub(t *testing.T, change ...func(*Config)) *hub {
 	t.Helper()
-	h := &hub{t: t}
+	h := &hub{t: t, log: &lines{}, store: &archivetest.Failing{}}
 	var err error
 	must := func(err error) {
 		t.Helper()
@@ -102,8 +122,10 @@ func newHub(t *testing.T, change ...func(*Config)) *hub {
 	_, _, err = h.accounts.First(ctx)
 	must(err)
 	must(h.accounts.Create(ctx, "lan", lanPassword, []accounts.Role{accounts.Operator}, "admin"))
+	must(h.accounts.Create(ctx, "hoa", hoaPassword, []accounts.Role{accounts.Reader}, "admin"))
 	cfg := Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Accounts: h.accounts,
-		Program: "2026.11-test", Now: h.now}
+		Program: "2026.11-test", Now: h.now, Logger: slog.New(slog.NewTextHandler(h.log, nil))}
+	h.openMessages(&cfg, quiet)
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -120,6 +142,40 @@ func newHub(t *testing.T, change ...func(*Config)) *hub {
 	return h
 }
 
+// openMessages gives the console what it opens messages with.
+func (h *hub) openMessages(cfg *Config, quiet *slog.Logger) {
+	h.t.Helper()
+	ctx := h.t.Context()
+	var err error
+	h.cases, err = cases.Open(ctx, cases.Config{DB: h.db, Identity: identity(), Now: h.now, Logger: quiet})
+	h.must(err)
+	h.spool, err = archive.OpenSpool(archive.SpoolConfig{Dir: h.t.TempDir(), Spare: 1})
+	h.must(err)
+	h.t.Cleanup(func() { h.spool.Close() })
+	cfg.Cases, cfg.Spool = h.cases, h.spool
+	cfg.Letters = letters.New(letters.Config{Ledger: h.ledger, Spool: h.spool, Store: h.store, Secret: identity().Secret, Receipts: h.cases, Logger: quiet})
+	cfg.Deletions, err = deletion.Open(ctx, deletion.Config{DB: h.db, Ledger: h.ledger, Spool: h.spool, Store: h.store, Executes: true, Now: h.now, Logger: quiet})
+	h.must(err)
+}
+
+// lines keeps what was logged.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // client is a browser without scripts; name "" is a stranger.
 func (h *hub) client(name string) *http.Client {
 	h.t.Helper()
@@ -128,7 +184,7 @@ func (h *hub) client(name string) *http.Client {
 	if name == "" {
 		return c
 	}
-	password := map[string]string{"admin": adminPassword, "lan": lanPassword}[name]
+	password := map[string]string{"admin": adminPassword, "lan": lanPassword, "hoa": hoaPassword}[name]
 	res, err := c.PostForm(h.server.URL+"/signin", url.Values{"name": {name}, "password": {password}})
 	if err != nil {
 		h.t.Fatal(err)

@@ -102,8 +102,8 @@ var table = map[string]row{
 	"hub/chores": {does: "timed work; server brings each chore, so that it knows none",
 		project: []string{"hub/database"}, modules: []string{gocron}},
 	"hub/console": {does: "operators' pages and public pages; shows the rest of the hub, never reaches a kiosk; names questions and conditions in their own words",
-		project: []string{"hub/ledger", "hub/registry", "hub/archive", "hub/bulletin", "hub/vitals", "hub/cases", "hub/reports", "hub/accounts", "hub/alerts", "hub/backup",
-			"shared/feedback", "shared/wire", "shared/look"},
+		project: []string{"hub/ledger", "hub/registry", "hub/archive", "hub/bulletin", "hub/vitals", "hub/cases", "hub/reports", "hub/accounts", "hub/alerts", "hub/backup", "hub/chores", "hub/deletion", "hub/letters",
+			"shared/blob", "shared/feedback", "shared/seal", "shared/wire", "shared/look"},
 		modules: []string{scs, xtime, qr}},
 
 	"shared/feedback": {does: "the vocabulary", pure: true},

@@ -1,0 +1,127 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// keeping is what the first page says of where everything lies.
+type keeping struct {
+	Class, Icon string
+	Facts       []fact
+	Troubles    []string
+}
+
+// behind is how long blobs may wait for the archive before somebody should
+// look, and a copy may be old.
+const (
+	blobsBehind = time.Hour
+	copyBehind  = 36 * time.Hour
+)
+
+// keeping gathers what ledger, spool, copies and chores say.
+func (c *Console) keeping(ctx context.Context, f *face) (keeping, error) {
+	k := keeping{Class: "ok", Icon: "disk"}
+	store := c.cfg.Archive
+	if store == "" {
+		store = f.text("keeping.nostore")
+		k.worry("")
+	}
+	k.Facts = append(k.Facts, fact{Label: f.text("keeping.store"), Value: store})
+	for _, add := range []func(context.Context, *face, *keeping) error{c.addBlobs, c.addSpool, c.addCopies, c.addChores} {
+		if err := add(ctx, f, &k); err != nil {
+			return k, err
+		}
+	}
+	return k, nil
+}
+
+func (k *keeping) worry(why string) {
+	k.Class, k.Icon = "late", "late"
+	if why != "" {
+		k.Troubles = append(k.Troubles, why)
+	}
+}
+
+func (c *Console) addBlobs(ctx context.Context, f *face, k *keeping) error {
+	t, err := c.cfg.Ledger.BlobTotals(ctx)
+	if err != nil {
+		return fmt.Errorf("count blobs: %w", err)
+	}
+	n := func(n int) string { return f.locale.Integer(int64(n)) }
+	now := c.cfg.Now()
+	waiting := fact{Label: f.text("keeping.waiting"), Value: n(t.Waiting)}
+	if t.Waiting > 0 {
+		since := time.UnixMicro(t.WaitingSince)
+		waiting.Note = f.text("keeping.oldest", f.locale.Bytes(t.WaitingBytes), f.when(since, now))
+		if c.cfg.Archive != "" && now.Sub(since) > blobsBehind {
+			k.worry(f.text("keeping.behind", n(t.Waiting), f.locale.Duration(now.Sub(since))))
+		}
+	}
+	missing := fact{Label: f.text("keeping.missing"), Value: n(t.Missing)}
+	if t.Missing > 0 {
+		missing.Note = f.text("keeping.since", f.when(time.UnixMicro(t.MissingSince), now))
+	}
+	k.Facts = append(k.Facts, fact{Label: f.text("keeping.archived"), Value: n(t.Archived), Note: f.locale.Bytes(t.ArchivedBytes)}, waiting, missing)
+	return nil
+}
+
+func (c *Console) addSpool(_ context.Context, f *face, k *keeping) error {
+	if c.cfg.Spool == nil {
+		return nil
+	}
+	s := c.cfg.Spool.Stats()
+	k.Facts = append(k.Facts, fact{Label: f.text("keeping.spool"), Value: f.locale.Bytes(s.Reserved), Note: f.text("keeping.of", f.locale.Bytes(s.Budget))})
+	if s.Reserved > s.Budget/10*9 {
+		k.worry(f.text("keeping.full"))
+	}
+	if s.Damaged > 0 {
+		k.worry(f.text("keeping.damaged", f.locale.Integer(int64(s.Damaged))))
+	}
+	return nil
+}
+
+func (c *Console) addCopies(ctx context.Context, f *face, k *keeping) error {
+	if c.cfg.Copies == nil {
+		return nil
+	}
+	notes, err := c.cfg.Copies.Notes(ctx)
+	if err != nil {
+		return err
+	}
+	now := c.cfg.Now()
+	made := fact{Label: f.text("keeping.copy"), Value: f.when(notes.CopyAt, now)}
+	if age := now.Sub(notes.CopyAt); !notes.CopyAt.IsZero() && age > copyBehind {
+		k.worry(f.text("keeping.oldcopy", f.locale.Duration(age)))
+	} else if notes.CopyAt.IsZero() && c.cfg.Archive != "" {
+		k.worry(f.text("keeping.nocopy"))
+	}
+	k.Facts = append(k.Facts, made)
+	return nil
+}
+
+// addChores tells only of those that fail.
+func (c *Console) addChores(ctx context.Context, f *face, k *keeping) error {
+	if c.cfg.Chores == nil {
+		return nil
+	}
+	all, err := c.cfg.Chores.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if s.InARow > 0 {
+			k.worry(f.text("keeping.chore", f.chore(s.Name), f.locale.Integer(int64(s.InARow)), s.Error))
+		}
+	}
+	return nil
+}
+
+// chore is its name in words; one nobody has translated yet stands as it is.
+func (f *face) chore(name string) string {
+	if text, ok := f.words["chore."+name]; ok {
+		return text
+	}
+	return name
+}

@@ -1,0 +1,314 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"nghe/hub/ledger"
+	"nghe/hub/reports"
+	"nghe/shared/feedback"
+)
+
+// messageFilter is what the address of the list asks for.
+type messageFilter struct {
+	Kind, Subject, Place, Reader, State, From, To string
+	Before                                        int64
+}
+
+func messageFilterOf(r *http.Request) messageFilter {
+	before, _ := strconv.ParseInt(r.FormValue("before"), 10, 64) // 0, the newest, when it is no number
+	return messageFilter{Kind: r.FormValue("kind"), Subject: r.FormValue("subject"), Place: r.FormValue("place"),
+		Reader: r.FormValue("reader"), State: r.FormValue("state"), From: r.FormValue("from"), To: r.FormValue("to"), Before: before}
+}
+
+var readers = map[string]feedback.Reader{"cases": feedback.ReaderCases, "named": feedback.ReaderNamed}
+
+// ledger is the filter in the ledger's words. A day that is none filters
+// nothing.
+func (f messageFilter) ledger() ledger.MessageFilter {
+	all := ledger.MessageFilter{Kind: f.Kind, Subject: f.Subject, Place: f.Place, Reader: readers[f.Reader],
+		State: ledger.MessageState(f.State), Before: f.Before, Limit: messagesPage}
+	all.From, _ = reports.Day(f.From)
+	if until, err := reports.Day(f.To); err == nil && f.To != "" {
+		all.Until = until.AddDate(0, 0, 1)
+	}
+	return all
+}
+
+func (f messageFilter) href(before int64) string {
+	v := url.Values{}
+	for key, value := range map[string]string{"kind": f.Kind, "subject": f.Subject, "place": f.Place, "reader": f.Reader,
+		"state": f.State, "from": f.From, "to": f.To} {
+		if value != "" {
+			v.Set(key, value)
+		}
+	}
+	if before > 0 {
+		v.Set("before", strconv.FormatInt(before, 10))
+	}
+	if len(v) == 0 {
+		return "/messages"
+	}
+	return "/messages?" + v.Encode()
+}
+
+const messagesPage = 100
+
+// choice is one entry of a list to choose from.
+type choice struct {
+	Value, Word string
+	Here        bool
+}
+
+type selector struct {
+	Name, Label string
+	Choices     []choice
+}
+
+type messagesBody struct {
+	Selectors []selector
+	From, To  string
+	Rows      []messageRow
+	Filtered  bool
+	Older     string
+	Waiting   string
+}
+
+// messageRow is a message in the list: nothing of what is in it.
+type messageRow struct {
+	Href, Kind, Subject, Place, PlaceID string
+	When, WhenNote                      string
+	State, Reader                       pill
+	Parts                               []part
+	Case                                string
+}
+
+// part is one thing a message holds.
+type part struct {
+	Icon, Word, Note string
+	Missing          bool
+}
+
+func (c *Console) showMessages(w http.ResponseWriter, r *http.Request) error {
+	f, filter := c.face(r), messageFilterOf(r)
+	found, err := c.cfg.Ledger.Messages(r.Context(), filter.ledger())
+	if err != nil {
+		return fmt.Errorf("list messages: %w", err)
+	}
+	places, err := c.placeNames(r.Context())
+	if err != nil {
+		return err
+	}
+	b := messagesBody{Selectors: f.selectors(filter, places), From: filter.From, To: filter.To, Filtered: filter.href(0) != "/messages"}
+	for _, m := range found {
+		row := f.messageRow(m, places)
+		if row.Case, err = c.caseWord(r.Context(), f, m); err != nil {
+			return err
+		}
+		b.Rows = append(b.Rows, row)
+	}
+	if len(found) == messagesPage {
+		b.Older = filter.href(found[len(found)-1].Number)
+	}
+	return c.show(w, r, "messages", page{Title: f.text("messages.title"), Body: b})
+}
+
+func (c *Console) placeNames(ctx context.Context) (map[string]string, error) {
+	all, err := c.places(ctx)
+	names := map[string]string{}
+	for _, p := range all {
+		names[p.ID] = p.Name
+	}
+	return names, err
+}
+
+func (f *face) selectors(at messageFilter, places map[string]string) []selector {
+	pick := func(name, value string, options []choice) selector {
+		s := selector{Name: name, Label: f.text("messages." + name), Choices: []choice{{Word: f.text("messages.any"), Here: value == ""}}}
+		for _, o := range options {
+			o.Here = o.Value == value
+			s.Choices = append(s.Choices, o)
+		}
+		return s
+	}
+	form := feedback.Messages()
+	var where []choice
+	for _, id := range slices.Sorted(maps.Keys(places)) {
+		where = append(where, choice{Value: id, Word: id + " · " + places[id]})
+	}
+	return []selector{
+		pick("kind", at.Kind, f.options(form.Kinds)), pick("subject", at.Subject, f.options(form.Subjects)), pick("place", at.Place, where),
+		pick("reader", at.Reader, f.wordChoices("reader.", "cases", "named")), pick("state", at.State, f.wordChoices("message.", "whole", "incomplete", "deleted")),
+	}
+}
+
+func (f *face) options(all []feedback.Option) []choice {
+	var choices []choice
+	for _, o := range all {
+		choices = append(choices, choice{Value: o.ID, Word: o.Text.In(feedback.Language(f.lang))})
+	}
+	return choices
+}
+
+func (f *face) wordChoices(prefix string, values ...string) []choice {
+	var choices []choice
+	for _, v := range values {
+		choices = append(choices, choice{Value: v, Word: f.text(prefix + v)})
+	}
+	return choices
+}
+
+// option is the word for an option's id; an id of a later form stands as it is.
+func (f *face) option(all []feedback.Option, id string) string {
+	for _, o := range all {
+		if o.ID == id {
+			return o.Text.In(feedback.Language(f.lang))
+		}
+	}
+	return id
+}
+
+func (f *face) messageRow(m ledger.Message, places map[string]string) messageRow {
+	form := feedback.Messages()
+	row := messageRow{Href: "/messages/" + m.ID.String(), Kind: f.option(form.Kinds, m.Kind), Subject: f.option(form.Subjects, m.Subject),
+		Place: places[m.Place], PlaceID: m.Place, State: f.messageState(m), Reader: f.reader(m.Reader), Parts: f.parts(m)}
+	if row.Kind == "" {
+		row.Kind = f.text("messages.other")
+	}
+	if row.Place == "" {
+		row.Place = m.Place
+	}
+	row.When, row.WhenNote = f.messageTime(m)
+	return row
+}
+
+// messageTime of a message for named officers is its day, whatever is known.
+func (f *face) messageTime(m ledger.Message) (when, note string) {
+	taken := time.UnixMicro(m.TakenAt)
+	if m.DayOnly {
+		return f.locale.Date(taken), f.text("messages.dayonly")
+	}
+	if width := time.Duration(m.TakenWidth) * time.Microsecond; width > wideTime {
+		note = f.text("latest.about", f.locale.Duration(width))
+	} else if received := time.UnixMicro(m.ReceivedAt); received.Sub(taken) > lateArrival {
+		note = f.text("messages.received", f.locale.DateTime(received))
+	}
+	return f.locale.DateTime(taken), note
+}
+
+var messagePills = map[ledger.MessageState]pill{ledger.MessageWhole: {Class: "online", Icon: "online"},
+	ledger.MessageIncomplete: {Class: "late", Icon: "late"}, ledger.MessageDeleted: {Class: "off", Icon: "revoked"}}
+
+func (f *face) messageState(m ledger.Message) pill {
+	p := messagePills[m.State()]
+	p.Word = f.text("message." + string(m.State()))
+	return p
+}
+
+func (f *face) reader(r feedback.Reader) pill {
+	if r == feedback.ReaderNamed {
+		return pill{Class: "waiting", Icon: "person", Word: f.text("reader.named")}
+	}
+	return pill{Class: "off", Icon: "all", Word: f.text("reader.cases")}
+}
+
+var partIcons = map[feedback.AttachmentKind]string{feedback.AttachedWords: "log", feedback.AttachedContact: "person",
+	feedback.AttachedVoice: "voice", feedback.AttachedPhoto: "photo"}
+
+// parts says what a message holds and what is still to come. Sizes of what is
+// for named officers are those of buckets.
+func (f *face) parts(m ledger.Message) []part {
+	var all []part
+	for _, b := range m.Blobs {
+		p := part{Icon: partIcons[b.Kind], Word: f.text("part.other")}
+		if purpose := b.Kind.Purpose(); purpose != "" {
+			p.Word = f.text("part." + purpose)
+		}
+		switch {
+		case b.Deleted > 0:
+			p.Note, p.Missing = f.text("part.deleted"), true
+		case !b.Here():
+			p.Note, p.Missing = f.text("part.missing"), true
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// caseWord is how far the ward is with a message; "" when nobody said so.
+func (c *Console) caseWord(ctx context.Context, f *face, m ledger.Message) (string, error) {
+	is, found, err := c.caseOf(ctx, m.Receipt)
+	if err != nil || !found {
+		return "", err
+	}
+	return is.State.Text().In(feedback.Language(f.lang)), nil
+}
+
+// messageBody is the page of one message. Content is nil until it was opened.
+type messageBody struct {
+	messageRow
+	ID, Short  string
+	Facts      []fact
+	Consents   []fact
+	Named      bool
+	NeedReason bool
+	Admin      bool
+	Problem    string
+	Openable   bool // there is something to open
+	HasContact bool
+	Sealed     []sealedPart
+	Content    *content
+}
+
+type fact struct{ Label, Value, Note string }
+
+// sealedPart is a part for an officer to take away unopened.
+type sealedPart struct {
+	Number     int
+	Word, Size string
+	Here       bool
+}
+
+// content is what was opened, for one page.
+type content struct {
+	Words    string
+	Language string
+	Contact  []fact
+	Voice    string // address
+	Photo    string // address
+	Troubles []string
+	Again    string // parts open on this page, for the next request
+}
+
+func (f *face) messageBody(m ledger.Message, places map[string]string) messageBody {
+	b := messageBody{messageRow: f.messageRow(m, places), ID: m.ID.String(), Named: m.Reader == feedback.ReaderNamed}
+	b.Short = b.ID[:8]
+	b.Facts = []fact{{Label: f.text("list.device"), Value: m.Device}, {Label: f.text("message.language"), Value: m.Language}}
+	for _, consent := range m.Consents {
+		b.Consents = append(b.Consents, fact{Label: f.purpose(consent.Purpose), Value: fmt.Sprintf("%x", consent.Text[:6])})
+	}
+	for i, blob := range m.Blobs {
+		switch {
+		case blob.Reader == feedback.ReaderNamed:
+			b.Sealed = append(b.Sealed, sealedPart{i, b.Parts[i].Word, f.locale.Bytes(blob.Size), blob.Here()})
+		case blob.Kind == feedback.AttachedContact:
+			b.HasContact = b.HasContact || blob.Here()
+		default:
+			b.Openable = b.Openable || blob.Here()
+		}
+	}
+	return b
+}
+
+func (f *face) purpose(id string) string {
+	if text, ok := f.words["part."+id]; ok {
+		return text
+	}
+	return id
+}
