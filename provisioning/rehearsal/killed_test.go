@@ -4,7 +4,12 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"html"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -34,8 +39,9 @@ func TestKilledAgainAndAgain(t *testing.T) {
 func killed(t *testing.T, w *ward) {
 	random := rand.New(rand.NewPCG(*chaos, 0))
 	over := make(chan struct{})
+	kills := map[*process]int{}
 	var killing sync.WaitGroup
-	killing.Go(func() { w.killUntil(over, random) })
+	killing.Go(func() { w.killUntil(over, random, kills) })
 
 	var ids []string
 	begun := time.Now()
@@ -44,13 +50,17 @@ func killed(t *testing.T, w *ward) {
 	}
 	close(over)
 	killing.Wait()
+	t.Logf("%d taps, hub killed %d times, kiosk killed %d times", len(ids), kills[w.hub], kills[w.kiosk])
+	if least := len(ids) / 200; min(kills[w.hub], kills[w.kiosk]) < least { // else this proves little
+		t.Errorf("hub killed %d times, kiosk killed %d times in %d taps, want at least %d each", kills[w.hub], kills[w.kiosk], len(ids), least)
+	}
 	w.holds(ids)
 	w.kiosk.stop()
 	w.hub.stop()
 }
 
-// killUntil kills one of the two, waits a little, and starts it again.
-func (w *ward) killUntil(over <-chan struct{}, random *rand.Rand) {
+// killUntil kills one of the two, waits a little, and starts it again. It counts.
+func (w *ward) killUntil(over <-chan struct{}, random *rand.Rand, kills map[*process]int) {
 	for {
 		victim := []*process{w.hub, w.kiosk}[random.IntN(2)]
 		select {
@@ -59,6 +69,7 @@ func (w *ward) killUntil(over <-chan struct{}, random *rand.Rand) {
 		case <-time.After(time.Duration(random.IntN(700)) * time.Millisecond):
 		}
 		victim.kill()
+		kills[victim]++
 		time.Sleep(time.Duration(random.IntN(150)) * time.Millisecond)
 		victim.start()
 	}
@@ -77,6 +88,9 @@ func TestOldCopyPutBack(t *testing.T) {
 	}
 	before := tapMany("before", 20)
 	w.holds(before)
+	if strings.Contains(w.fleetPage(), suspected) {
+		t.Error("the console suspects an honest kiosk")
+	}
 	w.kiosk.stop()
 	copyFolder(t, w.path("kiosk"), w.path("copy"))
 	w.kiosk.start()
@@ -98,6 +112,32 @@ func TestOldCopyPutBack(t *testing.T) {
 	if !json.Valid([]byte(text)) || !strings.Contains(text, `"clone-or-rollback-suspected"`) {
 		t.Errorf("hub status does not say that a clone or rollback is suspected:\n%s", text)
 	}
+	if page := w.fleetPage(); !strings.Contains(page, suspected) {
+		t.Errorf("the console's fleet page does not say so either:\n%s", page)
+	}
+}
+
+// suspected is how the console says that a clone or rollback is.
+const suspected = "Nghi bản sao hoặc khôi phục cũ"
+
+// fleetPage is what the first account sees after signing in.
+func (w *ward) fleetPage() string {
+	w.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar, Timeout: 10 * time.Second}
+	response, err := browser.PostForm("http://"+w.console+"/signin", url.Values{"name": {"admin"}, "password": {firstPassword}, "next": {"/"}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK || response.Request.URL.Path != "/" {
+		w.t.Fatalf("sign in: %s at %s, %v", response.Status, response.Request.URL, err)
+	}
+	return strings.ReplaceAll(html.UnescapeString(string(text)), "\u00a0", " ")
 }
 
 func copyFolder(t *testing.T, from, to string) {
