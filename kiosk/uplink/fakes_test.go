@@ -181,6 +181,7 @@ type hub struct {
 	authority *ident.Authority
 	server    *httptest.Server
 	shelf     *shelf
+	crates    crates
 	ahead     time.Duration // of its clock
 	mute      bool          // takes frames, answers none
 	epoch     uint64        // restore epoch; 0 means 1
@@ -272,6 +273,16 @@ func (h *hub) answer(conn *websocket.Conn, r *courier.Receiver, step courier.Ste
 		f, err := r.Stored(h.shelf.store(step.Append))
 		if err != nil {
 			h.t.Error(err)
+		}
+		frames = append(frames, f)
+	}
+	if step.Chunk != nil {
+		f, err := r.ChunkStored(h.crates.take(*step.Chunk))
+		if err != nil {
+			h.t.Error(err)
+		}
+		if h.crates.deaf.Load() {
+			f = nil
 		}
 		frames = append(frames, f)
 	}
@@ -382,6 +393,7 @@ type relay struct {
 	net.Listener
 	mu      sync.Mutex
 	swallow bool
+	each    time.Duration // for 512 bytes of the kiosk; 0: none
 }
 
 func newRelay(t *testing.T, to string) *relay {
@@ -402,16 +414,23 @@ func newRelay(t *testing.T, to string) *relay {
 				in.Close()
 				continue
 			}
-			go r.pass(in, out)
-			go r.pass(out, in)
+			r.mu.Lock()
+			each := r.each
+			r.mu.Unlock()
+			go r.pass(in, out, each)
+			go r.pass(out, in, 0)
 		}
 	}()
 	return r
 }
 
-func (r *relay) pass(from, to net.Conn) {
+func (r *relay) pass(from, to net.Conn, each time.Duration) {
 	defer to.Close()
 	b := make([]byte, 4096)
+	if each > 0 {
+		b = b[:512]
+		_ = from.(*net.TCPConn).SetReadBuffer(4096)
+	}
 	for {
 		n, err := from.Read(b)
 		if err != nil {
@@ -420,10 +439,18 @@ func (r *relay) pass(from, to net.Conn) {
 		r.mu.Lock()
 		lost := r.swallow
 		r.mu.Unlock()
+		time.Sleep(each)
 		if !lost {
 			to.Write(b[:n])
 		}
 	}
+}
+
+// slows makes the lines that are opened from now on narrow.
+func (r *relay) slows(each time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.each = each
 }
 
 func (r *relay) swallows(on bool) {

@@ -37,11 +37,13 @@ type session struct {
 	changed  <-chan struct{}
 	reported time.Time // last vitals
 	due      bool      // vitals are to be sent
+	begun    time.Time
+	ship     shipping
 }
 
 func newSession(u *Uplink, conn *websocket.Conn) *session {
 	conn.SetReadLimit(wire.MaxFrame)
-	return &session{Uplink: u, conn: conn, in: make(chan wire.Frame), out: make(chan []byte, 1),
+	return &session{Uplink: u, conn: conn, begun: time.Now(), in: make(chan wire.Frame), out: make(chan []byte, 1),
 		broken: make(chan error, 2), over: make(chan struct{}), silent: make(chan struct{})}
 }
 
@@ -64,6 +66,10 @@ func (s *session) drive(ctx context.Context) *Trouble {
 	watch := time.NewTicker(max(s.cfg.Timing.Answer/8, time.Millisecond))
 	defer watch.Stop()
 	s.changed = s.cfg.Vitals.Changed()
+	s.pace.begin()
+	s.ship.afford, s.ship.round = time.NewTimer(0), time.NewTicker(s.cfg.Timing.Remind)
+	defer s.ship.afford.Stop()
+	defer s.ship.round.Stop()
 	if err := s.greet(); err != nil {
 		return s.storage(err)
 	}
@@ -99,6 +105,10 @@ func (s *session) step(ctx context.Context, watch <-chan time.Time) (t *Trouble,
 		s.report.Reset(max(0, reportGap-time.Since(s.reported)))
 	case <-s.report.C:
 		s.due = true
+	case <-s.ship.afford.C:
+		s.ship.broke = false
+	case <-s.ship.round.C:
+		s.remind()
 	case <-watch:
 		return s.overdue(), false
 	}
@@ -117,14 +127,20 @@ func (s *session) fill() error {
 	if errors.Is(err, courier.ErrGreet) {
 		return s.greet()
 	}
+	if err == nil && f == nil {
+		f, err = s.chunk()
+	}
 	if err != nil || f == nil {
 		return err
 	}
-	if b, ok := f.(wire.Batch); ok {
-		s.sent = b.Base.Seq + uint64(b.Count)
+	switch f := f.(type) {
+	case wire.Batch:
+		s.sent = f.Base.Seq + uint64(f.Count)
 		if s.owed.IsZero() {
 			s.owed = time.Now()
 		}
+	case wire.Chunk:
+		s.shipped(f)
 	}
 	return s.queue(f)
 }
@@ -136,7 +152,7 @@ func (s *session) greet() error {
 	if err != nil {
 		return err
 	}
-	s.owed, s.sent = time.Now(), 0
+	s.owed, s.sent, s.ship.owed = time.Now(), 0, time.Time{}
 	return s.queue(h)
 }
 
@@ -158,10 +174,15 @@ func (s *session) queue(f wire.Frame) error {
 
 // receive hands one frame to the Sender and acts on what it came to.
 func (s *session) receive(f wire.Frame) *Trouble {
+	if a, ok := f.(wire.ChunkAck); ok {
+		s.landedChunk(a)
+	}
 	event, err := s.sender.Receive(f)
 	s.set(func(st *Status) { st.Contact = s.cfg.Now() })
 	var foul *wire.Error
 	switch {
+	case errors.Is(err, courier.ErrBlobs):
+		s.log.Warn("hub's word on a blob not noted", "err", err)
 	case errors.As(err, &foul):
 		return foulPlay(foul)
 	case err != nil:
@@ -266,7 +287,8 @@ func (s *session) landed(m wire.Mark) {
 
 // overdue ends a session whose hub keeps the line open and says nothing.
 func (s *session) overdue() *Trouble {
-	if s.owed.IsZero() || time.Since(s.owed) < s.cfg.Timing.Answer {
+	late := func(since time.Time) bool { return !since.IsZero() && time.Since(since) >= s.cfg.Timing.Answer }
+	if !late(s.owed) && !late(s.ship.owed) {
 		return nil
 	}
 	return &Trouble{Condition: vitals.HubSilent, Detail: "the line is open, but no answer came in " + s.cfg.Timing.Answer.String()}
@@ -290,6 +312,9 @@ func (s *session) lost(err error) *Trouble {
 
 // leave says goodbye where anybody may still listen, and ends both goroutines.
 func (s *session) leave(t *Trouble) {
+	if t != nil && s.ship.bytes > 0 && !s.ship.owed.IsZero() {
+		s.pace.cut()
+	}
 	close(s.over)
 	defer close(s.out)
 	if !s.hailed {
@@ -315,7 +340,7 @@ func cut(text string) string { return text[:min(len(text), wire.MaxText)] }
 func (s *session) read() {
 	defer close(s.silent)
 	heard := func() error { return s.conn.SetReadDeadline(time.Now().Add(s.cfg.Timing.Silence)) }
-	s.conn.SetPongHandler(func(string) error { return heard() })
+	s.conn.SetPongHandler(func(pong string) error { s.probed(pong); return heard() })
 	for {
 		if err := heard(); err != nil {
 			s.broken <- err
@@ -356,17 +381,26 @@ func (s *session) write() {
 				s.hangUp()
 				return
 			}
+			left := time.Now()
 			if err := s.put(b); err != nil {
 				s.broken <- err
 				drain(s.out)
 				return
 			}
+			if isChunk(b) {
+				s.ping(b, left)
+			}
 		case <-ping.C:
 			ping.Reset(s.pause())
-			// A ping that does not leave shows as silence.
-			_ = s.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(s.cfg.Timing.Write))
+			s.ping(nil, time.Now())
 		}
 	}
+}
+
+// ping goes behind what has just left. One that does not leave shows as
+// silence.
+func (s *session) ping(after []byte, left time.Time) {
+	_ = s.conn.WriteControl(websocket.PingMessage, s.probe(after, left), time.Now().Add(s.cfg.Timing.Write))
 }
 
 func (s *session) put(b []byte) error {

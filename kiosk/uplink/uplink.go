@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"nghe/kiosk/vitals"
 	"nghe/shared/courier"
 	"nghe/shared/ident"
@@ -43,6 +45,7 @@ type Timing struct {
 	Answer    time.Duration // hub takes bytes but answers nothing; 2 min
 	Report    time.Duration // between vitals; 60 s
 	Lived     time.Duration // a session this long forgets past failures; 60 s
+	Remind    time.Duration // between two tries of blobs that could not be sent; 5 min
 	First     time.Duration // see Backoff; 1 s
 	Most      time.Duration // see Backoff; 300 s
 }
@@ -53,6 +56,8 @@ type Config struct {
 	Identity ident.Identity
 	Key      crypto.Signer
 	Bulletin Bulletin                              // nil: what the hub tells is not kept
+	Media    Media                                 // nil: there are no blobs
+	BlobRate int                                   // bytes of blobs a second; 0: as many as the line carries
 	Vitals   *vitals.Monitor                       // nil: nothing but the uptime is told
 	Program  string                                // version of the agent
 	Proxy    func(*http.Request) (*url.URL, error) // nil means http.ProxyFromEnvironment
@@ -68,7 +73,9 @@ type Uplink struct {
 	road    road
 	sender  *courier.Sender
 	backoff Backoff
-	clock   clock // Run's goroutine alone
+	pace    pace          // of blobs
+	share   *rate.Limiter // bytes of blobs; nil: all the line has left
+	clock   clock         // Run's goroutine alone
 	try     chan struct{}
 	first   int // index of the address that worked last
 
@@ -114,16 +121,21 @@ func New(cfg Config) *Uplink {
 	if cfg.Vitals == nil {
 		cfg.Vitals = vitals.New(vitals.Config{Uptime: cfg.Outbox.Uptime, Now: cfg.Now})
 	}
-	return &Uplink{
+	u := &Uplink{
 		cfg: cfg, log: cfg.Logger, try: make(chan struct{}, 1), status: Status{State: Idle},
 		road:    road{tls: ident.ClientTLS(cfg.Identity, cfg.Key), proxy: cfg.Proxy, quiet: cfg.Timing.Silence},
 		backoff: Backoff{First: cfg.Timing.First, Most: cfg.Timing.Most},
 		sender: courier.NewSender(courier.SenderConfig{
 			Outbox: cfg.Outbox,
+			Blobs:  courierBlobs(cfg.Media),
 			Sign:   func(st []byte) ([]byte, error) { return ident.Sign(cfg.Key, st) },
 			Verify: func(st, sig []byte) bool { return ident.Verify(cfg.Identity.CustodyKey, st, sig) },
 		}),
 	}
+	if cfg.BlobRate > 0 {
+		u.share = rate.NewLimiter(rate.Limit(cfg.BlobRate), wire.MaxChunk)
+	}
+	return u
 }
 
 func (t Timing) filled() Timing {
@@ -133,7 +145,7 @@ func (t Timing) filled() Timing {
 	}{
 		{&t.Handshake, 15 * time.Second}, {&t.Ping, 20 * time.Second}, {&t.Silence, 50 * time.Second},
 		{&t.Write, 10 * time.Second}, {&t.Answer, 2 * time.Minute}, {&t.Report, time.Minute},
-		{&t.Lived, time.Minute}, {&t.First, time.Second}, {&t.Most, 300 * time.Second},
+		{&t.Lived, time.Minute}, {&t.Remind, 5 * time.Minute}, {&t.First, time.Second}, {&t.Most, 300 * time.Second},
 	} {
 		if *f.field <= 0 {
 			*f.field = f.value
