@@ -11,7 +11,6 @@ import (
 	"nghe/kiosk/outbox"
 	"nghe/kiosk/screen"
 	"nghe/kiosk/vitals"
-	"nghe/shared/blob"
 	"nghe/shared/feedback"
 	"nghe/shared/wire"
 )
@@ -181,51 +180,4 @@ func (k *kiosk) erase(told []wire.Deletion) error {
 		k.log.Info("deleted blobs by order", "blobs", gone)
 	}
 	return err
-}
-
-// blobs is the spool as the courier sees it.
-type blobs struct{ *media.Spool }
-
-// NextBlob is the next blob to offer.
-func (b blobs) NextBlob(passed func(blob.Hash) bool) (blob.Ref, bool, error) {
-	for _, state := range []media.State{media.Pending, media.Stored} {
-		for e := range b.In(state) {
-			if !passed(e.Ref.Hash) {
-				return e.Ref, true, nil
-			}
-		}
-	}
-	return blob.Ref{}, false, nil
-}
-
-// ReadBlob reads part of one.
-func (b blobs) ReadBlob(h blob.Hash, offset uint64, n int) ([]byte, error) {
-	return b.ReadAt(h, offset, n)
-}
-
-// HubSays notes how far the hub is with one.
-func (b blobs) HubSays(h blob.Hash, s wire.BlobState) error {
-	switch s {
-	case wire.BlobPartial:
-		return b.Again(h)
-	case wire.BlobStored:
-		return b.Stored(h)
-	case wire.BlobArchived:
-		return b.Archived(h)
-	case wire.BlobRefused:
-		return b.Refused(h)
-	}
-	return nil
-}
-
-// HubForgot has everything that is still here offered again.
-func (b blobs) HubForgot() error {
-	for _, state := range []media.State{media.Stored, media.Archived} {
-		for e := range b.In(state) {
-			if err := b.Again(e.Ref.Hash); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

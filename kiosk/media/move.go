@@ -23,7 +23,7 @@ func (s *Spool) Archived(h blob.Hash) error { return s.move(h, Archived, Pending
 func (s *Spool) Again(h blob.Hash) error { return s.move(h, Pending, Stored, Archived) }
 
 // Refused sets aside a blob that the hub will not have.
-func (s *Spool) Refused(h blob.Hash) error { return s.move(h, Refused, Pending) }
+func (s *Spool) Refused(h blob.Hash) error { return s.move(h, Refused, Pending, Stored) }
 
 // move brings a blob from one of those states to another. A blob that has come
 // as far already, or has gone, needs nothing.
