@@ -82,6 +82,11 @@ const (
 	chunkTime  = 400 * time.Millisecond // on the line: so long may a tap wait behind a photo
 )
 
+// worthwhile is how many bytes of blobs a session must carry for the line to be
+// worth dialling again at once, however often it breaks: else a photo on a line
+// that is cut every minute would wait longer after each.
+const worthwhile = 128 << 10
+
 // pace learns from pings how much of a blob the line carries in chunkTime. It
 // is kept over sessions.
 type pace struct {
@@ -137,6 +142,8 @@ type shipping struct {
 	broke  bool        // until then
 	round  *time.Ticker
 	rounds int
+
+	carried int // bytes that the hub answered for
 }
 
 // remindAll is after how many rounds the hub is also asked about what it has
@@ -178,8 +185,9 @@ func (s *session) shipped(c wire.Chunk) {
 
 // landedChunk notes an answer.
 func (s *session) landedChunk(a wire.ChunkAck) {
-	if s.ship.hash == a.Hash {
+	if s.ship.hash == a.Hash && !s.ship.owed.IsZero() {
 		s.ship.owed = time.Time{}
+		s.ship.carried += s.ship.bytes
 	}
 }
 

@@ -167,6 +167,24 @@ func TestBlobsKeepToTheirShare(t *testing.T) {
 	}
 }
 
+// A line that breaks again and again, but carries something each time.
+func TestLineThatCarriesIsDialledAgainSoon(t *testing.T) {
+	h := newHub(t)
+	var s *media.Spool
+	k := h.kiosk(t, withMedia(t, &s), func(c *Config) { c.Timing.First, c.Timing.Most = time.Millisecond, time.Hour })
+	b := photo(t, s, 3<<20)
+	stop := k.start(t)
+	for cuts := 1; !h.crates.holds(b); cuts++ {
+		want := min(cuts*(worthwhile+64<<10), len(b))
+		await(t, "some more", func() bool { return h.crates.bytes() >= want })
+		h.last().Close()
+	}
+	stop()
+	if k.backoff.failures > 8 {
+		t.Errorf("%d failures counted", k.backoff.failures)
+	}
+}
+
 func TestHubWithoutRoomIsRemindedLater(t *testing.T) {
 	h := newHub(t)
 	h.crates.says(wire.BlobWait)

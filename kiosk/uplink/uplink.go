@@ -44,7 +44,7 @@ type Timing struct {
 	Write     time.Duration // one message; 10 s
 	Answer    time.Duration // hub takes bytes but answers nothing; 2 min
 	Report    time.Duration // between vitals; 60 s
-	Lived     time.Duration // a session this long forgets past failures; 60 s
+	Lived     time.Duration // a session this long, or one that carried much, forgets past failures; 60 s
 	Remind    time.Duration // between two tries of blobs that could not be sent; 5 min
 	First     time.Duration // see Backoff; 1 s
 	Most      time.Duration // see Backoff; 300 s
@@ -194,9 +194,9 @@ func (u *Uplink) once(ctx context.Context) *Trouble {
 	if trouble != nil {
 		return trouble
 	}
-	began := time.Now()
-	trouble = newSession(u, conn).run(ctx)
-	if time.Since(began) >= u.cfg.Timing.Lived {
+	s := newSession(u, conn)
+	trouble = s.run(ctx)
+	if time.Since(s.begun) >= u.cfg.Timing.Lived || s.ship.carried >= worthwhile {
 		u.backoff.Reset()
 	}
 	return trouble
