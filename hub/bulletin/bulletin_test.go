@@ -153,6 +153,9 @@ func (r *reader) one(ahead bool) bool {
 	if err != nil {
 		r.o.t.Fatal(err)
 	}
+	if r.version < wire.BulletinBase(f.Version) && body.Since != 0 {
+		r.o.t.Errorf("a kiosk of another time is told what follows %d", body.Since)
+	}
 	if f.Version <= r.version || body.Since > r.version {
 		r.o.t.Fatalf("at %d came version %d since %d", r.version, f.Version, body.Since)
 	}
@@ -319,6 +322,78 @@ func TestRestoreForgetsTheLostTime(t *testing.T) {
 		r.whole()
 		behind.catchUp().whole()
 		o.reader().catchUp().whole()
+	})
+}
+
+// While a restored hub takes its cases in again, kiosks that listen lose
+// nothing of what it still knows.
+func TestRestoreSeenStepByStep(t *testing.T) {
+	conformance(t, func(o *office) {
+		for _, left := range []int{2 * boxesAtOnce, 0} {
+			for i := range 2*boxesAtOnce + 10 {
+				o.boxes = append(o.boxes, Box{Tag: tagOf(i), Box: []byte(bare("received")), Changed: uint64(i + 1)})
+			}
+			o.refresh()
+			r := o.reader().catchUp()
+			o.mu.Lock()
+			o.epoch, o.boxes = o.epoch+1, o.boxes[:left]
+			o.mu.Unlock()
+			for more := true; more; {
+				var err error
+				if more, err = o.step(t.Context(), true); err != nil {
+					t.Fatal(err)
+				}
+				if r.catchUp(); len(r.boxes) < left {
+					t.Fatalf("only %d boxes of %d in between", len(r.boxes), left)
+				}
+			}
+			o.refresh()
+			r.catchUp().whole()
+			o.boxes = nil
+			o.mu.Lock()
+			o.epoch++
+			o.mu.Unlock()
+			o.refresh()
+		}
+	})
+}
+
+// A hub that was slow does not put an old state in the place of a new one.
+func TestSlowHubOverwritesNothing(t *testing.T) {
+	conformance(t, func(o *office) {
+		o.refresh()
+		slow := o.open()
+		o.set(1, bare("received"))
+		is, err := slow.look(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := slow.gather(t.Context(), is, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.set(1, bare("answered"))
+		o.refresh()
+		before := o.reader().catchUp()
+		if _, err := slow.compose(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+		o.reader().catchUp().whole()
+		before.catchUp().whole()
+	})
+}
+
+func TestSameBoxAgainIsNotSentAgain(t *testing.T) {
+	conformance(t, func(o *office) {
+		o.set(1, bare("received"))
+		o.refresh()
+		r := o.reader().catchUp()
+		came := r.came[tagOf(1)]
+		o.set(1, bare("received"))
+		o.refresh()
+		if r.catchUp().whole(); r.came[tagOf(1)] != came {
+			t.Error("the same box was sent again")
+		}
 	})
 }
 

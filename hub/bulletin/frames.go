@@ -30,7 +30,7 @@ func (b *Bulletin) Next(ctx context.Context, held uint64, ahead bool) (wire.Bull
 	if held < wire.BulletinBase(head) {
 		held = 0 // whatever it holds, it is of another time
 	}
-	key := request{head, held, ahead}
+	key := request{held, ahead}
 	if f, ok := b.cache.get(key); ok {
 		return f, true, nil
 	}
@@ -155,10 +155,11 @@ func (b *Bulletin) sheetFor(ctx context.Context, q database.Queryer, held, versi
 	return body.Sheet, err
 }
 
-// request is what a frame was made for.
+// request is what a frame was made for. One that is in the cache when the head
+// moves is no worse than one that is on the line.
 type request struct {
-	head, held uint64
-	ahead      bool
+	held  uint64
+	ahead bool
 }
 
 // cache keeps frames many kiosks ask for in the same minute.

@@ -183,6 +183,11 @@ func TestLearnThenSetByTag(t *testing.T) {
 		if n := d.news(); n.State != feedback.CaseClassified || n.Version != 2 {
 			t.Errorf("the box says %+v", n)
 		}
+		d.must(d.SetByCode(ctx, code, Change{State: feedback.CaseAssigned}))
+		var kept []byte
+		if err := d.db.Read().QueryRowContext(ctx, d.sql["receipt record"], r.Tag[:]).Scan(&kept); err != nil || !bytes.Equal(kept, record[:]) {
+			t.Errorf("the receipt's record is %x, %v", kept, err)
+		}
 		if _, err := d.open(Identity{Public: identity().Public}).Set(ctx, r.Tag, Change{State: feedback.CaseAssigned}); !errors.Is(err, ErrNoKey) {
 			t.Errorf("without the secret: %v", err)
 		}

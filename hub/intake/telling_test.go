@@ -158,6 +158,19 @@ func TestAcksGoBeforeBulletins(t *testing.T) {
 	}
 }
 
+func TestBulletinWaitsBehindTheQueue(t *testing.T) {
+	n := &notices{head: 3}
+	s := &session{Intake: &Intake{cfg: Config{Bulletins: n}}, writing: true, queue: []item{{frame: wire.Ack{}}}}
+	s.telling.greeted(0)
+	if f := s.bulletin(); f != nil || len(s.queue) != 2 || !s.queue[1].tell {
+		t.Errorf("said %T before what was waiting; queue %+v", f, s.queue)
+	}
+	s.queue = nil
+	if f, ok := s.bulletin().(wire.Bulletin); !ok || f.Version != 1 || len(s.queue) != 1 || !s.queue[0].tell {
+		t.Errorf("said %+v; queue %+v", f, s.queue)
+	}
+}
+
 // A bulletin that cannot be made ends no session and is tried again.
 func TestFailingBulletinHarmsNoSession(t *testing.T) {
 	n, k := tellingWorld(t, 1, 100)

@@ -241,9 +241,6 @@ func (b *Bulletin) Apply(f wire.Bulletin) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBroken, err)
 	}
-	if body.Since > version {
-		return fmt.Errorf("%w: it follows %d, this kiosk holds %d", ErrGap, body.Since, version)
-	}
 	return b.apply(f.Version, body)
 }
 

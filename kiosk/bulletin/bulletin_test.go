@@ -227,6 +227,15 @@ func TestAnotherHubBeginsAnew(t *testing.T) {
 	if err := b.Apply(signed(t, custody, 901, wire.BulletinBody{})); !errors.Is(err, ErrForged) {
 		t.Errorf("the old hub still speaks: %v", err)
 	}
+	if err := b.Apply(signed(t, other, 4, wire.BulletinBody{Sheet: []wire.Sheet{sheetOf(t, 2)}})); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.load(); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := b.Questionnaire("today", 7); ok {
+		t.Error("the old hub's questionnaire came back")
+	}
 	if err := b.Trust([]byte("short")); err == nil {
 		t.Error("trusted no key")
 	}

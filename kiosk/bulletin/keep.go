@@ -39,7 +39,7 @@ func keep(tx *sql.Tx, version uint64, body wire.BulletinBody, s *sheet) (standin
 		return is, err
 	}
 	if version <= is.version || body.Since > is.version {
-		return is, fmt.Errorf("%w: the file stands at %d", ErrGap, is.version)
+		return is, fmt.Errorf("%w: it follows %d, this kiosk holds %d", ErrGap, body.Since, is.version)
 	}
 	if err := keepSheet(tx, body, s); err != nil {
 		return is, err
