@@ -1,5 +1,6 @@
-// Package letters opens what residents sealed to the hub: one part of one
-// message at a time, when a person asked for it.
+// Package letters keeps what residents sealed: it brings it to the archive, and
+// opens what is sealed to the hub, one part of one message at a time, when a
+// person asked for it.
 //
 // It promises that nothing it opened touches a disk, that bytes which are not
 // exactly the blob a record names are never opened, that what was deleted stays
@@ -44,6 +45,7 @@ var (
 // Spool is where blobs wait for the archive. archive.Spool is one.
 type Spool interface {
 	Open(ref blob.Ref) (io.ReadSeekCloser, error) // archive.ErrNotFound when it is not there
+	Remove(ref blob.Ref) error
 }
 
 // Receipts learn the key of a receipt, so that the case under it can be told to
@@ -159,12 +161,16 @@ func (l *Letters) bytes(ctx context.Context, b ledger.Blob) ([]byte, error) {
 	return sealed, nil
 }
 
+func (l *Letters) spool(ref blob.Ref) (io.ReadSeekCloser, error) {
+	if l.cfg.Spool == nil {
+		return nil, archive.ErrNotFound
+	}
+	return l.cfg.Spool.Open(ref)
+}
+
 func (l *Letters) find(ctx context.Context, ref blob.Ref) (io.ReadCloser, error) {
-	if l.cfg.Spool != nil {
-		body, err := l.cfg.Spool.Open(ref)
-		if err == nil || !errors.Is(err, archive.ErrNotFound) {
-			return body, err
-		}
+	if body, err := l.spool(ref); err == nil || !errors.Is(err, archive.ErrNotFound) {
+		return body, err
 	}
 	if l.cfg.Store == nil {
 		return nil, ErrNotHere

@@ -73,10 +73,7 @@ func (l *Letters) archived(ctx context.Context, ref blob.Ref) (bool, error) {
 }
 
 func (l *Letters) spooled(ref blob.Ref) bool {
-	if l.cfg.Spool == nil {
-		return false
-	}
-	body, err := l.cfg.Spool.Open(ref)
+	body, err := l.spool(ref)
 	if err != nil {
 		return false
 	}

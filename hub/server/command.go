@@ -24,6 +24,7 @@ type grammar struct {
 	Publish publishCommand `cmd:"" help:"Check what a folder holds and tell it to every kiosk. Works while the hub serves."`
 	Cases   casesCommand   `cmd:"" help:"Say how far the ward is with a message. Works while the hub serves."`
 	Order   orderCommand   `cmd:"" help:"Pause kiosks, or have them dial now. Works while the hub serves."`
+	Delete  deleteCommand  `cmd:"" help:"Delete what a resident said, by law or on request. Works while the hub serves."`
 	Rebuild rebuildCommand `cmd:"" help:"Make every table of answers and counts again from what kiosks signed."`
 	Backup  backupCommand  `cmd:"" help:"Copy decisions and keys to the archive, closed to the recovery key. Works while the hub serves."`
 	Restore restoreCommand `cmd:"" help:"Make a lost hub again from its newest copy and every segment in the archive."`

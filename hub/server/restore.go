@@ -122,7 +122,10 @@ func (c *restoreCommand) Run(ctx context.Context, out command.Output) error {
 			if err != nil {
 				return err
 			}
-			return orders.Again(ctx)
+			if err := orders.Again(ctx); err != nil {
+				return err
+			}
+			return settle(ctx, opened, shelf)
 		}},
 	})
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 
 	"nghe/hub/accounts"
 	"nghe/hub/backup"
+	"nghe/hub/cases"
 	"nghe/hub/chores"
 	"nghe/hub/console"
 	"nghe/hub/intake"
@@ -73,6 +74,7 @@ type hub struct {
 	people    net.Listener
 	store
 	telling
+	post
 	accounts *accounts.Accounts
 	intake   *intake.Intake
 	console  *console.Console
@@ -117,15 +119,23 @@ func (h *hub) openRest(ctx context.Context) (err error) {
 	if err := h.firstAccount(ctx); err != nil {
 		return err
 	}
-	if err := h.openTelling(ctx); err != nil {
+	id, err := casesIdentity(h.cfg.Data)
+	if err != nil {
+		return err
+	}
+	if err := h.openTelling(ctx, id); err != nil {
 		return err
 	}
 	if err := h.openShelf(ctx); err != nil {
 		return err
 	}
-	h.intake = intake.New(intake.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Authority: h.authority, Bulletins: h.bulletin, Logger: h.log})
+	if err := h.openPost(ctx, id); err != nil {
+		return err
+	}
+	h.intake = intake.New(intake.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Authority: h.authority, Bulletins: h.bulletin, Spool: h.spool, Logger: h.log})
 	h.console, err = console.New(console.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Accounts: h.accounts,
-		Secure: h.secure(), Archive: h.shelf.offDisk(), Program: command.Version(), Logger: h.log})
+		Secure: h.secure(), Archive: h.shelf.offDisk(), Letters: h.letters, Deletions: h.deletions, Cases: h.cases, Spool: h.spool,
+		Copies: h.copies, Chores: h.done, Program: command.Version(), Logger: h.log})
 	if err != nil {
 		return err
 	}
@@ -133,11 +143,7 @@ func (h *hub) openRest(ctx context.Context) (err error) {
 	return err
 }
 
-func (h *hub) openTelling(ctx context.Context) error {
-	id, err := casesIdentity(h.cfg.Data)
-	if err != nil {
-		return err
-	}
+func (h *hub) openTelling(ctx context.Context, id cases.Identity) (err error) {
 	if h.telling, err = openTelling(ctx, h.store, id, h.authority, h.log); err != nil {
 		return err
 	}
@@ -166,6 +172,7 @@ func (h *hub) crew() *crew.Crew {
 	c.Add("vitals", h.vitals.Run)
 	c.Add("chores", h.chores.Run)
 	c.Add("bulletin", h.bulletin.Run)
+	c.Add("spool", h.sweepSpool)
 	c.Add("kiosks", h.serveKiosks)
 	c.Add("people", h.servePeople)
 	return c
@@ -195,6 +202,9 @@ func (h *hub) close() {
 		if l != nil {
 			l.Close()
 		}
+	}
+	if h.spool != nil {
+		h.spool.Close() // every byte that was acknowledged is on the disk
 	}
 	if h.db != nil {
 		if err := h.db.Close(); err != nil {

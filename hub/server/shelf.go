@@ -125,6 +125,7 @@ func (h *hub) allChores() []chores.Chore {
 		{Name: "audit", At: 3*time.Hour + 30*time.Minute, Run: h.auditOnce},
 		{Name: "sessions", Every: time.Hour, Run: h.accounts.Sweep},
 	}
+	all = append(all, h.postChores()...)
 	if h.shelf.named {
 		all = append(all, chores.Chore{Name: "backup", At: 2*time.Hour + 15*time.Minute, Run: func(ctx context.Context) error {
 			_, err := h.copies.Copy(ctx)

@@ -26,16 +26,24 @@ type Kiosk struct {
 
 	t       testing.TB
 	ledger  *ledger.Ledger
+	sign    func(statement []byte) []byte
 	journal wire.JournalID
 	head    wire.Point
 	began   time.Time
 }
 
-// NewKiosk begins a journal at a place, and has the ledger know when.
+// NewKiosk begins a journal at a place, and has the ledger know when. Its
+// batches carry no signature.
 func NewKiosk(t testing.TB, l *ledger.Ledger, device, place string, began time.Time) *Kiosk {
 	t.Helper()
+	return NewSigning(t, l, device, place, began, func([]byte) []byte { return nil })
+}
+
+// NewSigning is NewKiosk of a device that signs.
+func NewSigning(t testing.TB, l *ledger.Ledger, device, place string, began time.Time, sign func(statement []byte) []byte) *Kiosk {
+	t.Helper()
 	name := sha256.Sum256([]byte(device + place + began.String()))
-	k := &Kiosk{Device: device, Place: place, t: t, ledger: l, journal: wire.JournalID(name[:16]), began: began}
+	k := &Kiosk{Device: device, Place: place, t: t, ledger: l, sign: sign, journal: wire.JournalID(name[:16]), began: began}
 	k.head = wire.At(0, k.journal.Genesis())
 	k.Deliver(began,
 		wire.Boot{Nonce: [16]byte(name[16:]), Wall: began.UnixMicro(), Place: place, Program: "test"},
@@ -63,6 +71,7 @@ func (k *Kiosk) Deliver(at time.Time, records ...wire.Record) wire.RecordID {
 	if err != nil {
 		k.t.Fatal(err)
 	}
+	batch.Signature = k.sign(wire.BatchStatement(k.journal, end))
 	out, err := k.ledger.Append(k.t.Context(), []ledger.Delivery{{Device: k.Device, Batch: batch, Records: raw, Points: points, At: at}})
 	if err != nil || !out[0].Fits {
 		k.t.Fatalf("append: %+v, %v", out, err)

@@ -1,0 +1,107 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"nghe/hub/archive"
+	"nghe/hub/cases"
+	"nghe/hub/chores"
+	"nghe/hub/deletion"
+	"nghe/hub/letters"
+)
+
+// post is everything about messages: where their blobs wait, what opens them,
+// what takes them away.
+type post struct {
+	spool     *archive.Spool
+	letters   *letters.Letters
+	deletions *deletion.Deletions
+}
+
+const (
+	spoolFolder = "spool"
+	// With an archive off the hub's disk blobs only pass through; without one
+	// they stay.
+	passing = 1 << 30  // bytes
+	staying = 64 << 30 // bytes; less where the disk has less
+)
+
+// openPost opens the spool and what works on it. id opens letters.
+func (h *hub) openPost(ctx context.Context, id cases.Identity) (err error) {
+	budget := uint64(passing)
+	if !h.shelf.apart {
+		budget = staying
+	}
+	if h.spool, err = archive.OpenSpool(archive.SpoolConfig{Dir: filepath.Join(h.cfg.Data, spoolFolder), Budget: budget}); err != nil {
+		return err
+	}
+	var store archive.Store
+	if h.shelf.named { // the folder in Data never gets a blob
+		store = h.shelf.store
+	}
+	h.letters = letters.New(letters.Config{Ledger: h.ledger, Spool: h.spool, Store: store, Secret: id.Secret,
+		Receipts: h.cases, Known: h.cases.Known, Logger: h.log})
+	h.deletions, err = deletion.Open(ctx, deletion.Config{DB: h.db, Ledger: h.ledger, Spool: h.spool, Store: store, Executes: true,
+		Forget: h.cases.Forget, Closed: h.cases.Closed, Logger: h.log})
+	return err
+}
+
+// postChores are what is done about messages without being asked.
+func (h *hub) postChores() []chores.Chore {
+	all := []chores.Chore{
+		{Name: "receipts", Every: 30 * time.Second, RetryMost: 10 * time.Minute, Run: func(ctx context.Context) error {
+			_, err := h.letters.LearnNew(ctx, time.Now())
+			return err
+		}},
+		{Name: "deletions", Every: 5 * time.Second, RetryMost: 10 * time.Minute, Wanted: h.deletions.Wanted, Run: h.deletions.Work},
+		{Name: "deletions-late", Every: 5 * time.Minute, Run: h.deletions.Late},
+		{Name: "retention", At: 4*time.Hour + 30*time.Minute, Run: h.retain},
+	}
+	if h.shelf.apart {
+		all = append(all, chores.Chore{Name: "archive-blobs", Every: 5 * time.Second, RetryMost: 5 * time.Minute,
+			Wanted: h.letters.AnyUnshelved, Run: func(ctx context.Context) error {
+				return h.letters.Shelve(ctx, time.Now, h.intake.BlobArchived)
+			}})
+	}
+	return all
+}
+
+func (h *hub) retain(ctx context.Context) error {
+	deleted, err := h.deletions.Retain(ctx)
+	if deleted > 0 {
+		h.log.Info("deleted by age", "blobs", deleted)
+	}
+	return err
+}
+
+// sweepEvery is how often a hub looks whether its own spool holds what another
+// hub deleted.
+const sweepEvery = 10 * time.Minute
+
+func (h *hub) sweepSpool(ctx context.Context) error {
+	for {
+		if err := h.deletions.Sweep(ctx, h.spool.Whole()); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(sweepEvery):
+		}
+	}
+}
+
+// settle finds the blobs of a restored hub in its archive.
+func settle(ctx context.Context, s store, shelf shelf) error {
+	if !shelf.apart {
+		return nil
+	}
+	_, err := letters.New(letters.Config{Ledger: s.ledger, Store: shelf.store}).Settle(ctx, time.Now())
+	if err != nil {
+		return fmt.Errorf("find blobs in the archive: %w", err)
+	}
+	return nil
+}
