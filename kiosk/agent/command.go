@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"nghe/kiosk/outbox"
@@ -36,7 +37,12 @@ type runCommand struct {
 	MediaMib    int64         `default:"4096" placeholder:"N" help:"Most MiB of sealed words, voice and photos. Default: ${default}."`
 }
 
+// memoryLimit has the collector work harder rather than take more: a message
+// needs half of it for a moment, everything else a third.
+const memoryLimit = 32 << 20
+
 func (c *runCommand) Run(ctx context.Context) error {
+	debug.SetMemoryLimit(memoryLimit)
 	return Run(ctx, Config{Data: c.Data, Listen: c.Listen, Kit: c.Kit, PixelsPerMM: c.PixelsPerMm, Keep: c.Keep,
 		Room: Room{Reserve: c.ReserveMib << 20, Media: c.MediaMib << 20}})
 }

@@ -161,6 +161,7 @@ func TestRatingsAreGivenUpLast(t *testing.T) {
 	}
 
 	allowed := map[int]string{0: "voice photo words ratings", 3: "photo words ratings", 4: "words ratings", 5: "ratings"}
+	told := false
 	for c.fill() {
 		c.look()
 		want, step := "", len(c.seen)
@@ -173,6 +174,10 @@ func TestRatingsAreGivenUpLast(t *testing.T) {
 		if !slices.Equal(c.seen, steps[:step]) {
 			t.Fatalf("steps came as %v", c.seen)
 		}
+		if room, err := c.outbox.Room(); err != nil || step == 5 && !told && room.Ratings < c.cfg.Room.Ratings {
+			t.Errorf("as words are given up there is room for %d ratings, promised are %d; %v", room.Ratings, c.cfg.Room.Ratings, err)
+		}
+		told = step == 5
 		if _, here := c.media.Find(archived); here == (step > 0) {
 			t.Errorf("after %v: the archived blob is here: %v", c.seen, here)
 		}

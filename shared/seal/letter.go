@@ -75,8 +75,13 @@ func Seal(l Letter, readers []string, padded bool) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seal letter: %w", err)
 	}
-	for _, part := range [][]byte{head, l.Body, make([]byte, padding)} {
+	for _, part := range [][]byte{head, l.Body} {
 		if _, err := w.Write(part); err != nil {
+			return nil, fmt.Errorf("seal letter: %w", err)
+		}
+	}
+	for zeros := make([]byte, min(padding, 32<<10)); padding > 0; padding -= len(zeros) {
+		if _, err := w.Write(zeros[:min(len(zeros), padding)]); err != nil {
 			return nil, fmt.Errorf("seal letter: %w", err)
 		}
 	}
