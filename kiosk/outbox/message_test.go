@@ -412,3 +412,74 @@ func TestPowerCutOfMessages(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Every operation of the disk fails once, in both ways; the page repeats its
+// request and the agent goes on. In the end every message is there once.
+func TestEveryFaultOfMessages(t *testing.T) {
+	ops := playMessages(t).disk.Ops()
+	step := 3
+	if testing.Short() {
+		step = 20
+	}
+	for at := 0; at < ops; at += step {
+		for _, done := range []bool{false, true} {
+			if err := faultyMessages(t, at, done); err != nil {
+				t.Errorf("at %d, done %v: %v", at, done, err)
+			}
+		}
+	}
+}
+
+func faultyMessages(t *testing.T, at int, done bool) error {
+	p := &messagePlay{newScript(t, false), nil}
+	defer func() {
+		if p.o != nil {
+			p.o.Close() // what counts was judged
+		}
+		p.o = nil
+	}()
+	p.disk.Fail(at, done)
+	try := func(f func() error) error {
+		var err error
+		for range 4 {
+			if err = f(); err == nil {
+				return nil
+			}
+			if err := p.recover(err); err != nil {
+				return err
+			}
+		}
+		return err
+	}
+	if err := try(p.open); err != nil {
+		return err
+	}
+	for i := range 6 {
+		name, m := p.message(i)
+		if err := try(func() error { _, err := p.o.PutMessage(name, m); return err }); err != nil {
+			return err
+		}
+		p.cl.pass(5 * time.Hour)
+		if err := try(func() error { _, err := p.o.Release(); return err }); err != nil {
+			return err
+		}
+	}
+	last := func() error { // an outbox opened again counts from then on
+		p.cl.pass(25 * time.Hour)
+		_, err := p.o.Release()
+		return err
+	}
+	if err := try(last); err != nil {
+		return err
+	}
+	seen, err := receipts(p.o)
+	if err != nil {
+		return err
+	}
+	for i := range 6 {
+		if name, m := p.message(i); seen[m.Receipt] != 1 {
+			return fmt.Errorf("%s is in the journal %d times", name, seen[m.Receipt])
+		}
+	}
+	return errors.Join(p.o.Verify(), integrity(p.o.db.Read()))
+}
