@@ -378,6 +378,9 @@ func TestSlowHubOverwritesNothing(t *testing.T) {
 		if _, err := slow.compose(t.Context(), n); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := o.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		o.reader().catchUp().whole()
 		before.catchUp().whole()
 	})
