@@ -121,6 +121,6 @@ func (r *Registry) identify(pub crypto.PublicKey, place Place) (id ident.Identit
 	return ident.Identity{
 		Version: ident.IdentityVersion, Device: name, Certificate: der,
 		CA: [][]byte{r.cfg.Authority.Certificate()}, CustodyKey: r.cfg.Authority.CustodyKey(),
-		Hub: r.cfg.Hub, Place: place.ident(),
+		Hub: r.cfg.Hub, Place: place.ident(), CasesKey: r.cfg.CasesKey,
 	}, cert.SerialNumber.Text(16), nil
 }

@@ -22,9 +22,12 @@ type Config struct {
 	Authority *ident.Authority
 	// Hub is where kiosks reach this hub, https://host:port, best first. It
 	// goes into kits and identities; without it no kit can be made.
-	Hub    []string
-	Now    func() time.Time // nil: time.Now
-	Logger *slog.Logger     // nil: slog.Default
+	Hub []string
+	// CasesKey is the age recipient that messages to this hub are sealed to; it
+	// goes into identities.
+	CasesKey string
+	Now      func() time.Time // nil: time.Now
+	Logger   *slog.Logger     // nil: slog.Default
 }
 
 // Registry is the open store. Its methods may be called from anywhere.

@@ -70,7 +70,7 @@ func open(t *testing.T, url string) ward {
 }
 
 func (w ward) config() Config {
-	return Config{DB: w.db, Authority: w.authority, Hub: []string{"https://hub.example:8443"}, Now: w.clock.Now}
+	return Config{DB: w.db, Authority: w.authority, Hub: []string{"https://hub.example:8443"}, CasesKey: casesKey, Now: w.clock.Now}
 }
 
 func (w ward) reopen(t *testing.T) *Registry {
@@ -180,11 +180,14 @@ func TestSeedTwiceAndKeepWhatTheWardChanged(t *testing.T) {
 	})
 }
 
+// casesKey has the shape of an age recipient.
+const casesKey = "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"
+
 func TestEnrolment(t *testing.T) {
 	conformance(t, func(t *testing.T, w ward) {
 		k, key := w.kit(t, "qt-07"), newKey(t)
 		id := w.enrol(t, k, key)
-		if id.Place != k.Place || id.Place.ID != "qt-07" || id.Place.Ward == "" || !id.CustodyKey.Equal(w.authority.CustodyKey()) {
+		if id.CasesKey != casesKey || id.Place != k.Place || id.Place.ID != "qt-07" || id.Place.Ward == "" || !id.CustodyKey.Equal(w.authority.CustodyKey()) {
 			t.Errorf("identity %+v", id)
 		}
 		d, err := w.Device(t.Context(), id.Device)

@@ -217,8 +217,9 @@ func enrolled(t *testing.T, h *hub) *letterstest.Kiosk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.registry.Enrol(t.Context(), request); err != nil {
-		t.Fatal(err)
+	answer, err := h.registry.Enrol(t.Context(), request)
+	if err != nil || answer.Identity.CasesKey == "" {
+		t.Fatalf("enrolled with the hub's key %q, %v", answer.Identity.CasesKey, err)
 	}
 	return letterstest.NewSigning(t, h.ledger, ident.DeviceID(key.Public()), "qt-07", time.Now().Add(-time.Hour), func(statement []byte) []byte {
 		signature, err := ident.Sign(key, statement)

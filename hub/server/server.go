@@ -25,6 +25,7 @@ import (
 	"nghe/hub/chores"
 	"nghe/hub/console"
 	"nghe/hub/intake"
+	"nghe/hub/registry"
 	"nghe/shared/command"
 	"nghe/shared/crew"
 	"nghe/shared/durable"
@@ -103,13 +104,18 @@ func (h *hub) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if h.store, err = openStore(ctx, url, h.authority, h.kioskURLs(), h.log); err != nil {
+	id, err := casesIdentity(h.cfg.Data)
+	if err != nil {
 		return err
 	}
-	return h.openRest(ctx)
+	admits := registry.Config{Authority: h.authority, Hub: h.kioskURLs(), CasesKey: id.Public}
+	if h.store, err = openStore(ctx, url, admits, h.log); err != nil {
+		return err
+	}
+	return h.openRest(ctx, id)
 }
 
-func (h *hub) openRest(ctx context.Context) (err error) {
+func (h *hub) openRest(ctx context.Context, id cases.Identity) (err error) {
 	if err := h.registry.Seed(ctx, feedback.Seed()); err != nil {
 		return fmt.Errorf("seed the registry: %w", err)
 	}
@@ -117,10 +123,6 @@ func (h *hub) openRest(ctx context.Context) (err error) {
 		return err
 	}
 	if err := h.firstAccount(ctx); err != nil {
-		return err
-	}
-	id, err := casesIdentity(h.cfg.Data)
-	if err != nil {
 		return err
 	}
 	if err := h.openTelling(ctx, id); err != nil {

@@ -14,6 +14,7 @@ import (
 	"nghe/hub/cases"
 	"nghe/hub/chores"
 	"nghe/hub/database"
+	"nghe/hub/registry"
 	"nghe/shared/command"
 	"nghe/shared/ident"
 	"nghe/shared/wire"
@@ -167,7 +168,7 @@ func (h *hub) auditOnce(ctx context.Context) error {
 // everyTable brings the tables of every package up to date: what serve opens,
 // a restore must open too.
 func everyTable(ctx context.Context, db *database.DB, authority *ident.Authority) (store, error) {
-	s, err := openTables(ctx, db, authority, nil, slog.Default())
+	s, err := openTables(ctx, db, registry.Config{Authority: authority}, slog.Default())
 	if err != nil {
 		return s, err
 	}

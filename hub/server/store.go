@@ -53,20 +53,20 @@ type store struct {
 	orders   *deletion.Deletions // to give orders; who carries them out has another
 }
 
-// openStore opens the tables. authority is nil, and hub empty, for commands
-// that run beside a server.
-func openStore(ctx context.Context, url string, authority *ident.Authority, hub []string, log *slog.Logger) (s store, err error) {
+// openStore opens the tables. admits says how devices are admitted; it is empty
+// for commands that run beside a server.
+func openStore(ctx context.Context, url string, admits registry.Config, log *slog.Logger) (s store, err error) {
 	db, err := database.Open(ctx, url)
 	if err != nil {
 		return s, fmt.Errorf("open the database: %w", err)
 	}
-	if s, err = openTables(ctx, db, authority, hub, log); err != nil {
+	if s, err = openTables(ctx, db, admits, log); err != nil {
 		return s, errors.Join(err, db.Close())
 	}
 	return s, nil
 }
 
-func openTables(ctx context.Context, db *database.DB, authority *ident.Authority, hub []string, log *slog.Logger) (s store, err error) {
+func openTables(ctx context.Context, db *database.DB, admits registry.Config, log *slog.Logger) (s store, err error) {
 	s.db = db
 	if s.ledger, err = ledger.Open(ctx, ledger.Config{DB: s.db, Logger: log}); err != nil {
 		return s, err
@@ -74,7 +74,8 @@ func openTables(ctx context.Context, db *database.DB, authority *ident.Authority
 	if s.vitals, err = vitals.Open(ctx, vitals.Config{DB: s.db, Logger: log}); err != nil {
 		return s, err
 	}
-	if s.registry, err = registry.Open(ctx, registry.Config{DB: s.db, Authority: authority, Hub: hub, Logger: log}); err != nil {
+	admits.DB, admits.Logger = s.db, log
+	if s.registry, err = registry.Open(ctx, admits); err != nil {
 		return s, err
 	}
 	if s.backup, err = backup.Open(ctx, backup.Config{DB: s.db, Logger: log}); err != nil {
@@ -93,7 +94,7 @@ func use(ctx context.Context, where storage, do func(store) error) error {
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, url, nil, nil, slog.Default())
+	s, err := openStore(ctx, url, registry.Config{}, slog.Default())
 	if err != nil {
 		return err
 	}
