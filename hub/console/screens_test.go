@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -271,19 +270,8 @@ func TestScreens(t *testing.T) {
 
 func (h *hub) judge(ctx context.Context, name, path string) {
 	h.t.Helper()
-	h.run(ctx, chromedp.Navigate(h.server.URL+path), chromedp.WaitVisible("main"), chromedp.Evaluate(`document.fonts.ready.then(() => 0)`, nil))
-	time.Sleep(150 * time.Millisecond) // the fonts' first paint
-	for _, v := range browser.Axe(h.t, ctx) {
-		h.t.Errorf("%s: %s", name, v)
-	}
-	var wide bool
-	h.run(ctx, chromedp.Evaluate(`document.documentElement.scrollWidth > innerWidth`, &wide))
-	if wide {
-		h.t.Errorf("%s is wider than its screen", name)
-	}
-	if *screens != "" {
-		browser.Shot(h.t, ctx, filepath.Join(*screens, "console-"+name+".png"))
-	}
+	h.run(ctx, chromedp.Navigate(h.server.URL+path), chromedp.WaitVisible("main"))
+	h.look(ctx, name)
 }
 
 // A rating that lands is on the screen within a moment, and nothing is in the

@@ -1,0 +1,188 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"nghe/hub/cases"
+	"nghe/hub/letters/letterstest"
+	"nghe/shared/feedback"
+	"nghe/shared/look/browser"
+	"nghe/shared/seal"
+)
+
+// tone is a recording that a browser can play.
+func tone(seconds float64) []byte {
+	const rate = 8000
+	n := int(seconds * rate)
+	var b bytes.Buffer
+	b.WriteString("RIFF")
+	binary.Write(&b, binary.LittleEndian, uint32(36+2*n))
+	b.WriteString("WAVEfmt ")
+	binary.Write(&b, binary.LittleEndian, struct {
+		Size                 uint32
+		Format, Channels     uint16
+		Rate, Bytes          uint32
+		Align, BitsPerSample uint16
+	}{16, 1, 1, rate, 2 * rate, 2, 16})
+	b.WriteString("data")
+	binary.Write(&b, binary.LittleEndian, uint32(2*n))
+	for i := range n {
+		binary.Write(&b, binary.LittleEndian, int16(8000*math.Sin(float64(i)*440*2*math.Pi/rate)))
+	}
+	return b.Bytes()
+}
+
+// street is a picture one can tell: sky, houses, a flooded street.
+func street() []byte {
+	img := image.NewRGBA(image.Rect(0, 0, 960, 720))
+	for y := range 720 {
+		for x := range 960 {
+			c := color.RGBA{uint8(150 + y/6), uint8(190 + y/12), 225, 255}
+			if y > 260 && (x/120)%2 == 0 && y < 460 {
+				c = color.RGBA{200, uint8(140 + x%120/3), 110, 255}
+			}
+			if y > 460 {
+				ripple := uint8(12 * math.Sin(float64(x+y*y/40)/14))
+				c = color.RGBA{110 + ripple, 125 + ripple, 115 + ripple, 255}
+			}
+			img.Set(x, y, c)
+		}
+	}
+	var b bytes.Buffer
+	_ = jpeg.Encode(&b, img, nil) // into memory
+	return b.Bytes()
+}
+
+// seedMessages leaves invented messages in every state an operator may meet,
+// and returns the richest, the named and the deleted one.
+func seedMessages(h *hub) (rich, named, gone letterstest.Sent) {
+	h.t.Helper()
+	h.hold(sampleNow)
+	ago := func(d time.Duration) time.Time { return sampleNow.Add(-d) }
+	at7 := letterstest.NewKiosk(h.t, h.ledger, "kioskqt07", "qt-07", ago(30*time.Hour))
+	at2 := letterstest.NewKiosk(h.t, h.ledger, "kioskqt02", "qt-02", ago(30*time.Hour))
+	us := []string{identity().Public}
+	rich = at7.Send(ago(25*time.Hour), letterstest.Message{Kind: "phan-anh", Subject: "sanitation", To: us, Code: receiptCode,
+		Words:   "Cống trước nhà văn hóa nghẹt từ đầu tháng, hôm nào mưa nước cũng tràn vào sân. Mong phường cho người khơi thông, trẻ con đi học phải lội nước.\n\nCảm ơn các anh chị.",
+		Contact: letterstest.Contact{Name: "Nguyễn Thị Mẫu", Phone: "0912 345 678", Address: "Tổ dân phố Bình Minh (mẫu)"}, Voice: tone(3), VoiceType: "audio/wav", Photo: street()}).Arrive(h.spool, ago(24*time.Hour))
+	at2.Send(ago(20*time.Hour), letterstest.Message{Kind: "khen", Subject: "one-stop", Words: "Cô ở bộ phận Một cửa hướng dẫn rất tận tình.", To: us}).Arrive(h.spool, ago(19*time.Hour))
+	_, officer, err := seal.NewIdentity()
+	h.must(err)
+	named = at7.Send(ago(9*time.Hour), letterstest.Message{Kind: "phan-anh", Words: "Chỉ gửi cho người có tên.", Voice: tone(1), To: []string{officer}, Named: true}).Arrive(h.spool, ago(8*time.Hour))
+	at2.Send(ago(5*time.Hour), letterstest.Message{Kind: "kien-nghi", Subject: "neighbourhood", Words: "Xin thêm ghế đá.", Photo: street(), To: us}).Arrive(h.spool, ago(4*time.Hour), feedback.AttachedWords)
+	gone = at7.Send(ago(3*time.Hour), letterstest.Message{Kind: "gop-y", Subject: "tourism", Words: "Đã rút.", To: us}).Arrive(h.spool, ago(3*time.Hour))
+	_, err = h.console.cfg.Deletions.Receipt(h.t.Context(), gone.Tag, "người gửi rút lại, biên nhận số 5", "admin")
+	h.must(err)
+	for range 3 {
+		at2.Send(ago(2*time.Hour), letterstest.Message{Kind: "gop-y", Words: "Góp ý mẫu.", To: us}).Arrive(h.spool, ago(2*time.Hour))
+	}
+	_, err = h.cases.SetByCode(h.t.Context(), receiptCode, cases.Change{State: feedback.CaseInProgress, Note: "Tổ vệ sinh môi trường sẽ khơi cống trước ngày 27/11.", By: "lan"})
+	h.must(err)
+	return rich, named, gone
+}
+
+func TestMessageScreens(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	h := newHub(t)
+	rich, named, gone := seedMessages(h)
+	for _, shape := range []struct {
+		name          string
+		width, height int64
+	}{{"desktop", 1600, 1000}, {"tablet", 800, 1280}} {
+		ctx := browser.Start(t, shape.width, shape.height)
+		complaints := browser.Complaints(ctx)
+		h.judge(ctx, "receipt-ask-"+shape.name, "/r")
+		h.judge(ctx, "receipt-"+shape.name, "/r/"+string(receiptCode))
+		h.judge(ctx, "receipt-unknown-"+shape.name, "/r/0000000000")
+		h.signIn(ctx, "admin", adminPassword)
+		h.judge(ctx, "overview-"+shape.name, "/")
+		for name, path := range map[string]string{"messages": "/messages", "messages-filter": "/messages?kind=gop-y&place=qt-02", "messages-none": "/messages?kind=khen&place=qt-01",
+			"message": "/messages/" + rich.ID.String(), "message-named": "/messages/" + named.ID.String(), "message-deleted": "/messages/" + gone.ID.String(), "deletions": "/deletions"} {
+			h.judge(ctx, name+"-"+shape.name, path)
+		}
+		h.run(ctx, emulation.SetDeviceMetricsOverride(shape.width, 1900, 1, false))
+		h.judge(ctx, "message-whole-"+shape.name, "/messages/"+rich.ID.String())
+		h.run(ctx, chromedp.SendKeys("#reason", "xử lý phản ánh về cống"), chromedp.Click(`button[value=content]`), chromedp.WaitVisible(".words"),
+			chromedp.Poll(`document.querySelector(".letter img")?.complete && document.querySelector(".letter audio")?.readyState > 0`, nil, chromedp.WithPollingTimeout(10*time.Second)))
+		h.look(ctx, "message-open-"+shape.name)
+		h.run(ctx, chromedp.SendKeys("#reason", "gọi lại cho người gửi"), chromedp.Click(`button[value=contact]`), chromedp.WaitVisible(".letter .facts"))
+		h.look(ctx, "message-contact-"+shape.name)
+		h.run(ctx, chromedp.Click(".revoke summary"), chromedp.WaitVisible(".danger"))
+		h.look(ctx, "message-delete-"+shape.name)
+		for _, c := range complaints() {
+			if !strings.Contains(c, "404") { // of the unknown receipt
+				t.Errorf("the browser says: %s", c)
+			}
+		}
+	}
+}
+
+// In a real browser the recording plays and can be wound, and the photo shows,
+// under the strict policy; both without scripts.
+func TestMessageInTheBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	h := newHub(t)
+	rich, _, _ := seedMessages(h)
+	ctx := browser.Start(t, 1280, 900)
+	complaints := browser.Complaints(ctx)
+	h.run(ctx, chromedp.Navigate(h.server.URL+"/signin"), chromedp.SendKeys("#name", "hoa"), chromedp.SendKeys("#password", hoaPassword),
+		chromedp.Click("button.primary"), chromedp.WaitVisible("#rows"))
+	var wide, length, at float64
+	h.run(ctx, chromedp.Navigate(h.server.URL+"/messages"), chromedp.Click(`a[href="/messages/`+rich.ID.String()+`"]`), chromedp.WaitVisible(".open"),
+		chromedp.Click(`button[value=content]`), chromedp.WaitVisible(".words"),
+		chromedp.Poll(`document.querySelector(".letter audio").readyState > 0 && document.querySelector(".letter img").complete`, nil, chromedp.WithPollingTimeout(10*time.Second)),
+		chromedp.Evaluate(`document.querySelector(".letter img").naturalWidth`, &wide),
+		chromedp.Evaluate(`document.querySelector(".letter audio").duration`, &length),
+		chromedp.Evaluate(`(async () => { const a = document.querySelector(".letter audio"); a.muted = true; a.currentTime = 2; await a.play(); await new Promise((f) => setTimeout(f, 300)); return a.currentTime; })()`, &at,
+			func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	if wide != 960 {
+		t.Errorf("the photo is %v wide, want 960", wide)
+	}
+	if math.Abs(length-3) > 0.1 || at < 2 {
+		t.Errorf("the recording is %v s long and stands at %v", length, at)
+	}
+	var reason int
+	h.run(ctx, chromedp.Evaluate(`document.querySelectorAll("#reason").length`, &reason))
+	if reason != 0 {
+		t.Error("a reader is asked for a reason")
+	}
+	for _, c := range complaints() {
+		t.Errorf("the browser says: %s", c)
+	}
+}
+
+// look judges and pictures the page that is there.
+func (h *hub) look(ctx context.Context, name string) {
+	h.t.Helper()
+	h.run(ctx, chromedp.Evaluate(`document.fonts.ready.then(() => 0)`, nil))
+	time.Sleep(150 * time.Millisecond) // the fonts' first paint
+	for _, v := range browser.Axe(h.t, ctx) {
+		h.t.Errorf("%s: %s", name, v)
+	}
+	var wide bool
+	h.run(ctx, chromedp.Evaluate(`document.documentElement.scrollWidth > innerWidth`, &wide))
+	if wide {
+		h.t.Errorf("%s is wider than its screen", name)
+	}
+	if *screens != "" {
+		browser.Shot(h.t, ctx, filepath.Join(*screens, "console-"+name+".png"))
+	}
+}
