@@ -73,6 +73,7 @@ func (s *session) carry(f wire.Frame, last *int64, arrive func([]byte)) {
 		return
 	}
 	w := s.w
+	w.carried += len(b)
 	at := max(*last+1, w.now+5*milli+w.upTo(300*milli))
 	*last = at
 	if s.m.poor && w.chance(0.08) {

@@ -257,7 +257,12 @@ func (m *machine) happened(s *session, ev Event) {
 
 // pump gives the link all the frames the sender has.
 func (m *machine) pump(s *session) {
-	for s != nil && s.kiosk && m.up {
+	for i := 0; s != nil && s.kiosk && m.up; i++ {
+		if i == manyFrames {
+			m.w.check.Waiting(m.name+", whose sender never pauses", 1)
+			m.hangUp(s)
+			return
+		}
 		f, err := s.sender.Next()
 		switch {
 		case errors.Is(err, ErrGreet):

@@ -142,7 +142,7 @@ func TestCaughtMeansATestFailed(t *testing.T) {
 }
 
 func run(t *testing.T, name string, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	return out, errors.Join(err, ctx.Err())

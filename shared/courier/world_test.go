@@ -28,6 +28,8 @@ type world struct {
 	now      int64
 	agenda   agenda
 	events   int
+	carried  int  // octets, over all lines
+	tired    bool // see weary
 	papers   map[wire.RecordID]*paper
 	answers  []*paper
 	pictures map[blob.Hash]*picture
@@ -92,18 +94,31 @@ func (w *world) run() []invariants.Violation {
 	return w.verdict()
 }
 
-// manyEvents is several times what any seed needs to come to rest.
-const manyEvents = 1_000_000
+// Several times what any seed needs to come to rest.
+const (
+	manyEvents = 1_000_000
+	manyOctets = 32 << 20 // over all lines together
+	manyFrames = 10_000   // that a kiosk has to say at one moment
+)
+
+// weary says whether everybody has talked for too long; told once.
+func (w *world) weary() bool {
+	if w.events < manyEvents && w.carried < manyOctets {
+		return false
+	}
+	if !w.tired {
+		w.check.Waiting("everybody, who talk and get nowhere", 1)
+	}
+	w.tired = true
+	return true
+}
 
 func (w *world) until(end int64, enough func() bool) {
 	for i := 0; len(w.agenda.heap) > 0 && w.agenda.heap[0].at <= end; i++ {
 		if i%64 == 0 && enough() {
 			return
 		}
-		if w.events == manyEvents {
-			w.check.Waiting("everybody, who talk and get nowhere", 1)
-		}
-		if w.events >= manyEvents {
+		if w.weary() {
 			return
 		}
 		e := w.agenda.next()
