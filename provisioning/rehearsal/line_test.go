@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"nghe/hub/archive"
 	"nghe/hub/bulletin"
 	"nghe/hub/cases"
 	"nghe/hub/database"
@@ -24,6 +25,7 @@ import (
 	"nghe/hub/registry"
 	hubvitals "nghe/hub/vitals"
 	kioskbulletin "nghe/kiosk/bulletin"
+	"nghe/kiosk/media"
 	"nghe/kiosk/outbox"
 	"nghe/kiosk/uplink"
 	"nghe/kiosk/vitals"
@@ -48,12 +50,14 @@ type far struct {
 	compose   func() // ends Run of the bulletin
 	authority *ident.Authority
 	db        *database.DB
+	spool     *archive.Spool
+	shelf     string // its folder
 	server    *http.Server
 }
 
 func newFar(t testing.TB, location string) *far {
 	t.Helper()
-	f := &far{t: t, location: location, keys: t.TempDir(), address: freeTCP(t), log: slog.New(slog.DiscardHandler)}
+	f := &far{t: t, location: location, keys: t.TempDir(), address: freeTCP(t), log: slog.New(slog.DiscardHandler), shelf: t.TempDir()}
 	f.start()
 	t.Cleanup(func() { f.stop() })
 	return f
@@ -95,7 +99,10 @@ func (f *far) start() {
 	f.vitals, err = hubvitals.Open(ctx, hubvitals.Config{DB: f.db, Logger: f.log})
 	f.must(err)
 	f.openBulletin()
-	f.intake = intake.New(intake.Config{Ledger: f.ledger, Registry: f.registry, Vitals: f.vitals, Authority: f.authority, Bulletins: f.bulletin, Logger: f.log, Enrolments: 10_000})
+	f.spool, err = archive.OpenSpool(archive.SpoolConfig{Dir: f.shelf})
+	f.must(err)
+	f.intake = intake.New(intake.Config{Ledger: f.ledger, Registry: f.registry, Vitals: f.vitals, Authority: f.authority, Bulletins: f.bulletin, Spool: f.spool,
+		Logger: f.log, Enrolments: 10_000})
 	raw, err := net.Listen("tcp", f.address)
 	f.must(err)
 	settings, err := f.authority.ServerTLS([]string{"127.0.0.1"}, time.Now())
@@ -115,6 +122,7 @@ func (f *far) end(within time.Duration) {
 	_ = f.intake.Close(ctx) // its error is that ctx ended
 	f.compose()
 	_ = f.vitals.Flush(context.Background())
+	f.must(f.spool.Close())
 	f.must(f.db.Close())
 }
 
@@ -139,6 +147,7 @@ type near struct {
 	timing uplink.Timing
 	proxy  func(*http.Request) (*url.URL, error)
 	outbox *outbox.Outbox
+	media  *media.Spool
 	told   *kioskbulletin.Bulletin
 	uplink *uplink.Uplink
 	vitals *vitals.Monitor
@@ -173,6 +182,8 @@ func (n *near) open() {
 	var err error
 	n.outbox, err = outbox.Open(outbox.Config{Dir: n.dir, Place: n.id.Place.ID, Program: "rehearsal", Logger: n.far.log})
 	n.far.must(err)
+	n.media, err = media.Open(media.Config{Dir: filepath.Join(n.dir, "media"), Logger: n.far.log})
+	n.far.must(err)
 	n.told, err = kioskbulletin.Open(kioskbulletin.Config{Dir: n.dir, Logger: n.far.log})
 	n.far.must(err)
 	n.far.must(n.told.Trust(n.id.CustodyKey))
@@ -190,7 +201,7 @@ func (n *near) close() {
 // connect starts the uplink.
 func (n *near) connect() {
 	n.vitals = vitals.New(vitals.Config{Dir: n.dir, Uptime: n.outbox.Uptime})
-	n.uplink = uplink.New(uplink.Config{Outbox: n.outbox, Identity: n.id, Key: n.key, Vitals: n.vitals, Bulletin: n.told, Program: "rehearsal",
+	n.uplink = uplink.New(uplink.Config{Outbox: n.outbox, Identity: n.id, Key: n.key, Vitals: n.vitals, Bulletin: n.told, Media: n.media, Program: "rehearsal",
 		Proxy: n.proxy, Timing: n.timing, Logger: n.far.log})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -263,8 +274,11 @@ func (n *near) troubled(c vitals.Name) func() bool {
 type line struct {
 	net.Listener
 	to      string
-	swallow atomic.Bool // takes bytes, passes none
-	portal  atomic.Bool // answers in the hub's place
+	swallow atomic.Bool  // takes bytes, passes none
+	portal  atomic.Bool  // answers in the hub's place
+	narrow  atomic.Int64 // bytes a second from the kiosk; 0: as many as come
+	every   atomic.Int64 // cut after so many bytes from the kiosk; 0: never
+	dials   atomic.Int64
 	up      atomic.Int64
 	mu      sync.Mutex
 	open    []net.Conn
@@ -300,24 +314,39 @@ func (l *line) run() {
 			in.Close()
 			continue
 		}
+		l.dials.Add(1)
 		l.mu.Lock()
 		l.open = append(l.open, in, out)
 		l.mu.Unlock()
-		go l.pass(in, out, &l.up)
-		go l.pass(out, in, new(atomic.Int64))
+		go l.pass(in, out, l.upwards)
+		go l.pass(out, in, func(int64) {})
 	}
 }
 
-func (l *line) pass(from, to net.Conn, count *atomic.Int64) {
+// upwards counts what comes from the kiosk, and holds it up or cuts the line.
+func (l *line) upwards(n int64) {
+	after, every := l.up.Add(n), l.every.Load()
+	if every > 0 && after/every != (after-n)/every {
+		l.cut()
+	}
+	if narrow := l.narrow.Load(); narrow > 0 {
+		time.Sleep(time.Duration(n) * time.Second / time.Duration(narrow))
+	}
+}
+
+func (l *line) pass(from, to net.Conn, through func(bytes int64)) {
 	defer from.Close()
 	defer to.Close()
 	b := make([]byte, 32<<10)
+	if l.narrow.Load() > 0 {
+		b = b[:4<<10]
+	}
 	for {
 		n, err := from.Read(b)
 		if err != nil {
 			return
 		}
-		count.Add(int64(n))
+		through(int64(n))
 		if l.swallow.Load() {
 			continue
 		}
