@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -202,7 +203,7 @@ func (s *session) known(ref blob.Ref) (wire.BlobState, error) {
 	case b.Archived > 0 || b.Deleted > 0:
 		return wire.BlobArchived, nil
 	case b.Size != ref.Size:
-		s.log.Warn("kiosk offers a blob by another size than its record", "blob", ref.Hash, "bytes", ref.Size, "named", b.Size)
+		s.refuseBlob(ref, fmt.Sprintf("offered with %d bytes, its record names %d", ref.Size, b.Size))
 		return wire.BlobRefused, nil
 	case s.blobs.refused(source{s.device, ref.Hash}):
 		return wire.BlobRefused, nil
@@ -258,10 +259,13 @@ func (s *session) damaged(ref blob.Ref) wire.BlobState {
 }
 
 // refuseBlob is loud: somebody has to look after the kiosk's disk. Operators
-// see it as a condition of the kiosk and as a message that stays incomplete.
+// read it in the hub's own log, and see a message that stays incomplete.
 func (s *session) refuseBlob(ref blob.Ref, why string) {
 	s.count.poisoned.Add(1)
 	s.log.Error("blob refused", "blob", ref.Hash, "bytes", ref.Size, "reason", why)
+	if err := s.cfg.Ledger.BlobRefused(context.Background(), s.device, ref.Hash, why); err != nil {
+		s.log.Error("note that a blob was refused", "err", err)
+	}
 }
 
 // BlobArchived says to a kiosk, if it is connected here, that one of its blobs

@@ -5,11 +5,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"nghe/hub/archive"
+	"nghe/hub/ledger"
 	"nghe/shared/blob"
 	"nghe/shared/wire"
 )
@@ -215,7 +217,7 @@ func TestBlobsAreJudged(t *testing.T) {
 		t.Error("a deleted blob was taken")
 	}
 	k.delivered(1)
-	if st := w.intake.Stats(); st.Poisoned != 1 || st.BlobWaits != 1 || st.Live != 1 {
+	if st := w.intake.Stats(); st.Poisoned != 2 || st.BlobWaits != 1 || st.Live != 1 {
 		t.Errorf("stats = %+v", st)
 	}
 }
@@ -259,6 +261,11 @@ func TestPoisonBlobIsRefusedForThatKioskOnly(t *testing.T) {
 		}
 	}
 	wantState(t, "asked again", bad.ask(b, 0, b), wire.BlobRefused)
+	events, err := w.ledger.Events(t.Context(), 0, 10)
+	if err != nil || len(events) != 1 || events[0].Kind != ledger.EventBlob || events[0].Device != bad.id.Device ||
+		!strings.Contains(events[0].Detail, blob.Of(b).Hash.String()) {
+		t.Errorf("the hub's log for operators = %+v, %v", events, err)
+	}
 	good.open()
 	a, _ := good.bring(b, 400)
 	wantState(t, "a good copy", a, wire.BlobStored)

@@ -29,6 +29,7 @@ type Ledger interface {
 	Append(ctx context.Context, deliveries []ledger.Delivery) ([]ledger.Outcome, error)
 	Blob(ctx context.Context, hash blob.Hash) (ledger.Blob, error)
 	BlobStored(ctx context.Context, hash blob.Hash, at time.Time) error
+	BlobRefused(ctx context.Context, device string, hash blob.Hash, why string) error
 }
 
 // Registry is what it asks of the list of devices; *registry.Registry is one.

@@ -9,6 +9,7 @@ import (
 
 	"nghe/hub/database"
 	"nghe/shared/blob"
+	"nghe/shared/wire"
 )
 
 // Blob finds a blob by its hash, or says ErrNoBlob: then no record held here
@@ -95,6 +96,19 @@ func (l *Ledger) BlobArchived(ctx context.Context, hash blob.Hash, at time.Time)
 // its kiosk is asked for them again.
 func (l *Ledger) BlobLost(ctx context.Context, hash blob.Hash) error {
 	return l.mark(ctx, "blob lost", hash, hash[:])
+}
+
+// BlobRefused tells the hub's own log that a device's copy of a blob will not be
+// taken any more: until another brings a good one, its message stays
+// incomplete.
+func (l *Ledger) BlobRefused(ctx context.Context, device string, hash blob.Hash, why string) error {
+	err := l.write(ctx, func(w *work) error {
+		return w.event(EventBlob, device, wire.JournalID{}, 0, fmt.Sprintf("blob %s refused: %s", hash, why))
+	})
+	if err != nil {
+		return fmt.Errorf("note that blob %s was refused: %w", hash, err)
+	}
+	return nil
 }
 
 // BlobDeleted records that a blob was deleted. It never comes back: nobody may

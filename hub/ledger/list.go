@@ -227,6 +227,7 @@ const (
 	EventFilled     EventKind = "filled"     // and were found
 	EventBranch     EventKind = "branch"     // a replayed segment did not fit
 	EventQuarantine EventKind = "quarantine" // a record could not be read
+	EventBlob       EventKind = "blob"       // a device's copy of a blob will not be taken
 	EventRestore    EventKind = "restore"    // a new epoch began
 	EventRebuild    EventKind = "rebuild"    // everything was read again
 )

@@ -62,6 +62,11 @@ func (h *hub) intakeFigures() *figures {
 	add("bytes_total", "Bytes received from kiosks.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Bytes })
 	add("misfits_total", "Batches that did not continue the hub's journal.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Misfits })
 	add("commits_total", "Transactions the batches took.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Commits })
+	add("chunks_total", "Chunks of blobs, and questions about blobs.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Chunks })
+	add("blobs_total", "Blobs that came whole.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Blobs })
+	add("blob_waits_total", "Kiosks sent away with a blob for lack of room or a turn.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.BlobWaits })
+	add("blobs_refused_total", "Blobs refused for good.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Poisoned })
+	add("blob_failures_total", "Failures of the hub to keep a blob.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Unkept })
 	add("enrolled_total", "Devices admitted.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Enrolled })
 	add("strangers_total", "Enrolments refused.", prometheus.CounterValue, func(s intake.Stats) uint64 { return s.Strangers })
 	return f

@@ -67,7 +67,7 @@ type Welcome struct {
 	Version    uint16
 	Epoch      uint64
 	Now        int64  // hub's clock, microseconds since 1970 UTC
-	Credit     uint32 // bytes of batches and chunks the kiosk may have in flight
+	Credit     uint32 // bytes of batches the kiosk may have in flight
 	Standings  []Standing
 	Bulletin   uint64
 	Checkpoint []byte
@@ -112,7 +112,7 @@ type BlobState uint8
 const (
 	BlobPartial  BlobState = 1 // send on from Offset
 	BlobStored   BlobState = 2 // whole and verified on the hub
-	BlobArchived BlobState = 3 // read back from storage off the hub's disk
+	BlobArchived BlobState = 3 // read back from storage off the hub's disk, or deleted by law: nobody needs it here
 	BlobRefused  BlobState = 4 // quarantined or over a limit; do not send again
 	BlobWait     BlobState = 5 // no room now for any blob; ask again in some minutes
 	BlobUnnamed  BlobState = 6 // no record the hub can read names it; keep it, ask again in some hours
