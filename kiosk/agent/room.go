@@ -90,12 +90,19 @@ func (k *kiosk) letGoEarly() error {
 	return err
 }
 
+// What is told of the room is rounded down: an exact number would tell the
+// minute in which a message that is held back was written.
+const (
+	coarse      = 100_000 // ratings
+	coarseBytes = 16 << 20
+)
+
 func (k *kiosk) tellStep(n vitals.Name, held bool) {
 	room, err := k.media.Room()
 	if err != nil {
 		room = 0 // the disk is unread, which is a condition of its own
 	}
-	k.holds(n, held, max(0, room))
+	k.holds(n, held, max(0, room)/coarseBytes*coarseBytes)
 }
 
 func (k *kiosk) tellRoom() {
@@ -108,16 +115,13 @@ func (k *kiosk) tellRoom() {
 		k.log.Warn("measure room for ratings", "err", err)
 		return
 	}
-	k.holds(vitals.OnReserve, k.cfg.Room.Reserve > 0 && !k.outbox.Reserve(), room.Ratings)
+	k.holds(vitals.OnReserve, k.cfg.Room.Reserve > 0 && !k.outbox.Reserve(), room.Ratings/coarse*coarse)
 	if room.Ratings > 0 {
 		k.vitals.Clear(vitals.OutOfService)
 	}
-	k.vitals.Note(vitals.RatingsLeft, room.Ratings)
+	k.vitals.Note(vitals.RatingsLeft, room.Ratings/coarse*coarse)
 	k.vitals.Note(vitals.DaysLeft, room.Days)
 	waiting, bytes := k.media.Count(media.Pending)
 	k.vitals.Note(vitals.BlobsPending, int64(waiting))
 	k.vitals.Note(vitals.BytesPending, bytes)
-	if held, err := k.outbox.Held(); err == nil {
-		k.vitals.Note(vitals.MessagesHeld, int64(held))
-	}
 }

@@ -202,13 +202,3 @@ func (s *Spool) past(at int64, age time.Duration) bool {
 	now := s.cfg.Now()
 	return at > now.UnixMicro() || at <= now.Add(-age).UnixMicro()
 }
-
-// Missing lists which of the blobs that should be here are not.
-func (s *Spool) Missing(named []blob.Hash) (missing []blob.Hash) {
-	for _, h := range named {
-		if _, here := s.Find(h); !here {
-			missing = append(missing, h)
-		}
-	}
-	return missing
-}

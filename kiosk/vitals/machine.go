@@ -26,7 +26,6 @@ const (
 	DaysLeft        = "days_left"        // they will last at the pace of late
 	BlobsPending    = "blobs_pending"    // sealed blobs to be sent
 	BytesPending    = "bytes_pending"    // their bytes
-	MessagesHeld    = "messages_held"    // messages that wait for their moment
 	Bulletin        = "bulletin"         // version held; the hub sends what follows it
 )
 
@@ -42,6 +41,13 @@ const (
 	memoryHigh = 128 << 20 // bytes: three times the agent's budget
 	cardWorn   = 80        // per cent
 	clockOff   = 2_000_000 // microseconds
+)
+
+// Readings of the disk are rounded down: exact ones, told every minute, would
+// tell the minute in which a message that is held back was written.
+const (
+	coarseBytes = 64 << 20
+	coarseFiles = 1024
 )
 
 // Bits of the firmware's get_throttled that speak of now, not of the past.
@@ -89,14 +95,14 @@ func (v *Monitor) disk(s Space, err error) {
 		return
 	}
 	v.clear(DiskUnread)
-	v.readings[DiskFree], v.readings[DiskTotal] = int64(s.Free), int64(s.Total)
-	v.readings[FilesFree] = int64(s.FilesFree)
+	v.readings[DiskFree], v.readings[DiskTotal] = int64(s.Free/coarseBytes*coarseBytes), int64(s.Total)
+	v.readings[FilesFree] = int64(s.FilesFree / coarseFiles * coarseFiles)
 	free := int64(s.Free)
 	if s.FilesTotal > 0 && s.FilesFree < filesLow {
 		free = 0
 	}
-	v.band(DiskLow, int64(s.Free), -free, -diskLow, -diskLow*11/10)
-	v.band(DiskFull, int64(s.Free), -free, -diskFull, -diskFull*3/2)
+	v.band(DiskLow, v.readings[DiskFree], -free, -diskLow, -diskLow*11/10)
+	v.band(DiskFull, v.readings[DiskFree], -free, -diskFull, -diskFull*3/2)
 }
 
 func (v *Monitor) heat() {

@@ -253,6 +253,20 @@ func TestSnapshotFitsTheWire(t *testing.T) {
 	}
 }
 
+// A letter to a named officer takes a few KiB and a file; what the hub is told a
+// minute later must not show it.
+func TestReadingsOfTheDiskAreCoarse(t *testing.T) {
+	m, v := pretend(t)
+	m.space.Free, m.space.FilesFree = 20<<30|5<<20, 1e6
+	v.Read()
+	free, files := reading(v, DiskFree), reading(v, FilesFree)
+	m.space.Free, m.space.FilesFree = m.space.Free-70_000, m.space.FilesFree-4
+	v.Read()
+	if reading(v, DiskFree) != free || reading(v, FilesFree) != files || free < 20<<30 || files < 999_000 {
+		t.Errorf("disk_free %d, then %d; files_free %d, then %d", free, reading(v, DiskFree), files, reading(v, FilesFree))
+	}
+}
+
 func TestNote(t *testing.T) {
 	_, v := pretend(t)
 	v.Note(DaysLeft, 400)
