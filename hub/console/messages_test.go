@@ -317,6 +317,24 @@ func hugePNG(t *testing.T, width, height uint32) []byte {
 	return fixCRC(out)
 }
 
+// A photo is judged by what it says of its size before any of it is decoded:
+// 25 million pixels at most, fewer where each takes more memory.
+func TestPhotoIsMeasuredFirst(t *testing.T) {
+	c := &Console{drawing: make(chan struct{}, 1)}
+	for _, size := range [][2]uint32{{5001, 5000}, {20_000, 20_000}, {1 << 30, 1}, {4000, 4000}} { // the last as a PNG of 64 bits
+		_, err := c.redraw(t.Context(), hugePNG(t, size[0], size[1]))
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d by %d", size[0], size[1])) {
+			t.Errorf("%d by %d: %v", size[0], size[1], err)
+		}
+	}
+	large := photograph(t, 16, 16)
+	at := bytes.Index(large, []byte{0xFF, 0xC0}) + 5
+	copy(large[at:], []byte{0x13, 0x88, 0x13, 0x89}) // 5000 high, 5001 wide
+	if _, err := c.redraw(t.Context(), large); err == nil || !strings.Contains(err.Error(), "5001 by 5000") {
+		t.Errorf("a JPEG of 25 million and five thousand pixels: %v", err)
+	}
+}
+
 func TestProgressive(t *testing.T) {
 	baseline := photograph(t, 16, 16)
 	if progressive(baseline) {

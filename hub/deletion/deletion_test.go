@@ -300,6 +300,11 @@ func TestAgainAfterRestore(t *testing.T) {
 		_, err = h.Blob(t.Context(), blobOnly.Parts[0].Hash, "theo yêu cầu", "lan")
 		h.ok(err)
 		h.noMark("Hoa", "lan", "yêu cầu")
+		h.put(s.Parts[0]) // an older state of the bucket came back
+		h.ok(h.Again(t.Context()))
+		if at := h.is(s.Parts[0]); at != "" {
+			t.Errorf("it came back to %s", at)
+		}
 		// The same archive, an empty disk.
 		fresh := openHub(t, "sqlite:"+t.TempDir()+"/restored.db")
 		fresh.store = h.store

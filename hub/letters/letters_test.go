@@ -181,6 +181,12 @@ func TestOpenRefuses(t *testing.T) {
 	if sealed, err := d.Sealed(t.Context(), s.Parts[0].Hash); err != nil || !bytes.Equal(sealed, s.Parts[0].Sealed) {
 		t.Errorf("sealed to officers: %d bytes, %v", len(sealed), err)
 	}
+	officer := s.Parts[1]
+	d.archive(officer)
+	d.store.Overwrite(archive.BlobKey(officer.Hash), append([]byte("x"), officer.Sealed[1:]...))
+	if sealed, err := d.Sealed(t.Context(), officer.Hash); !errors.Is(err, ErrSpoilt) || sealed != nil {
+		t.Errorf("other bytes were handed out for what an officer opens: %d, %v", len(sealed), err)
+	}
 	blind := New(Config{Ledger: d.ledger, Spool: d.spool})
 	if _, err := blind.Open(t.Context(), d.kiosk.Send(noon, message()).Arrive(d.spool, noon).Parts[0].Hash); !errors.Is(err, ErrNoKey) {
 		t.Errorf("without a key: %v", err)

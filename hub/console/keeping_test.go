@@ -1,0 +1,66 @@
+package console
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"nghe/hub/archive"
+	"nghe/hub/backup"
+	"nghe/hub/chores"
+	"nghe/hub/letters/letterstest"
+)
+
+// stands in for what the hub says of itself.
+type said struct {
+	spool  archive.SpoolStats
+	notes  backup.Notes
+	chores []chores.Status
+}
+
+func (s said) Stats() archive.SpoolStats                       { return s.spool }
+func (s said) Notes(context.Context) (backup.Notes, error)     { return s.notes, nil }
+func (s said) Status(context.Context) ([]chores.Status, error) { return s.chores, nil }
+
+// The first page worries exactly when a person should look.
+func TestKeeping(t *testing.T) {
+	now := time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
+	good := said{spool: archive.SpoolStats{Budget: 1000, Reserved: 10}, notes: backup.Notes{CopyAt: now.Add(-5 * time.Hour)}, chores: []chores.Status{{Name: "audit"}}}
+	for name, c := range map[string]struct {
+		archive string
+		change  func(*said)
+		waited  time.Duration
+		want    string // empty: no worry
+	}{
+		"all is well":       {"s3://x/y", func(*said) {}, time.Minute, ""},
+		"no archive":        {"", func(*said) {}, time.Minute, "chưa có ngoài đĩa"},
+		"archive is behind": {"s3://x/y", func(*said) {}, 170 * time.Hour, "Bà con không bị ảnh hưởng"},
+		"spool is full":     {"s3://x/y", func(s *said) { s.spool.Reserved = 950 }, time.Minute, "Vùng chờ gần đầy"},
+		"damaged":           {"s3://x/y", func(s *said) { s.spool.Damaged = 2 }, time.Minute, "ki-ốt sẽ gửi lại"},
+		"old copy":          {"s3://x/y", func(s *said) { s.notes.CopyAt = now.Add(-50 * time.Hour) }, time.Minute, "đã cũ"},
+		"no copy":           {"s3://x/y", func(s *said) { s.notes.CopyAt = time.Time{} }, time.Minute, "Chưa có bản sao lưu nào"},
+		"chore fails": {"s3://x/y", func(s *said) {
+			s.chores = []chores.Status{{Name: "archive-blobs", InARow: 4, Error: "no route to host"}}
+		}, time.Minute, "no route to host"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			says := good
+			c.change(&says)
+			h := newHub(t, func(cfg *Config) { cfg.Archive, cfg.Copies, cfg.Chores, cfg.Spool = c.archive, says, says, says })
+			h.hold(now)
+			letterstest.NewKiosk(t, h.ledger, "thietbi", "qt-07", now.Add(-c.waited-time.Hour)).Send(now.Add(-c.waited), h.message()).Arrive(h.spool, now.Add(-c.waited))
+			k, err := h.console.keeping(t.Context(), h.console.faces[Vietnamese])
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := strings.Join(k.Troubles, "\n")
+			for _, f := range k.Facts {
+				text += "\n" + f.Label + ": " + f.Value
+			}
+			if worried := k.Class == "late"; worried != (c.want != "") || !strings.Contains(text, c.want) || !strings.Contains(text, "Chờ lưu trữ: 4") {
+				t.Errorf("worried %v:\n%s", worried, text)
+			}
+		})
+	}
+}
