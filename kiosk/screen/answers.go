@@ -147,7 +147,7 @@ func (s *Screen) refusePut(w http.ResponseWriter, err error) {
 		refuse(w, *invalid(err, ""))
 	default:
 		s.cfg.Logger.Error("answer not kept", "err", err)
-		refuse(w, refusal{http.StatusServiceUnavailable, "storage", "The answer is not kept; send the same request again.", ""})
+		refuse(w, refusal{http.StatusServiceUnavailable, ownFailure, "The answer is not kept; send the same request again.", ""})
 	}
 }
 

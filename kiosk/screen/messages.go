@@ -201,7 +201,7 @@ func (s *Screen) failed(err error) *refusal {
 		return invalid(err, "")
 	}
 	s.cfg.Logger.Error("message not kept", "err", err)
-	return &refusal{http.StatusServiceUnavailable, "storage", "The message is not kept; send the same request again.", ""}
+	return &refusal{http.StatusServiceUnavailable, ownFailure, "The message is not kept; send the same request again.", ""}
 }
 
 // record is what the journal keeps of a message.

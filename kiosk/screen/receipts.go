@@ -113,7 +113,7 @@ func (s *Screen) postReceipt(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		s.cfg.Logger.Error("case not read", "err", err)
-		refuse(w, refusal{http.StatusServiceUnavailable, "storage", "The result cannot be read; try again.", ""})
+		refuse(w, refusal{http.StatusServiceUnavailable, ownFailure, "The result cannot be read; try again.", ""})
 	case !known:
 		refuse(w, noResult)
 	default:

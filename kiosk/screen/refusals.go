@@ -21,12 +21,16 @@ type refusals struct {
 // linesAMinute of refusals are written; the rest is counted.
 const linesAMinute = 20
 
+// ownFailure is the code of what this kiosk could not do. It is logged with
+// its error where it happened, not again as a refusal.
+const ownFailure = "storage"
+
 // watch puts the log around a handler.
 func (l *refusals) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		noted := &notedWriter{ResponseWriter: w}
 		next.ServeHTTP(noted, r)
-		if noted.why.code != "" {
+		if noted.why.code != "" && noted.why.code != ownFailure {
 			l.note(r.Pattern, noted.why)
 		}
 	})

@@ -136,6 +136,13 @@ func (m *memory) received() uint64 {
 	return m.branch.Received.Seq
 }
 
+// empty reports whether the hub has received every record, clock records too.
+func (m *memory) empty() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.branch.Received == m.branch.Head
+}
+
 func (m *memory) clockRecords() []wire.Clock {
 	m.mu.Lock()
 	defer m.mu.Unlock()

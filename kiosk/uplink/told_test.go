@@ -54,7 +54,7 @@ func TestBulletinIsKeptAndNamed(t *testing.T) {
 		return slices.ContainsFunc(k.vitals.Conditions(), func(c wire.Condition) bool { return c.Name == string(vitals.Misinformed) && c.Value == 5 })
 	})
 	k.outbox.answers(1) // the session goes on
-	await(t, "the answer", func() bool { return k.outbox.received() == 1 })
+	await(t, "the answer", k.outbox.empty)
 	b.set(nil)
 	h.send(h.last(), wire.Bulletin{Version: 6, Body: []byte{1}, Signature: []byte{2}})
 	await(t, "the condition to end", func() bool {
@@ -72,5 +72,5 @@ func TestBulletinWithoutAPlaceIsIgnored(t *testing.T) {
 	await(t, "vitals", func() bool { all, _ := h.heard(); return len(all) > 0 })
 	h.send(h.last(), wire.Bulletin{Version: 5, Body: []byte{1}, Signature: []byte{2}})
 	k.outbox.answers(1)
-	await(t, "the answer", func() bool { return k.outbox.received() == 1 })
+	await(t, "the answer", k.outbox.empty)
 }
