@@ -78,6 +78,7 @@ const (
 	noteStore  = "off-disk-store"
 	noteCopy   = "last-copy"
 	noteCopyAt = "last-copy-at"
+	noteLost   = "decisions-lost" // a line for each restore: after, until
 )
 
 // Notes is what the hub that serves says of its safety.
@@ -85,6 +86,30 @@ type Notes struct {
 	OffDiskStore string    // names the store off its own disk; empty: there is none
 	Copy         string    // key of the last copy; empty: none was made
 	CopyAt       time.Time // the moment it holds
+	Lost         []Lost    // one for each restore, oldest first
+}
+
+// Lost is a span of time whose decisions a restore did not bring back, but for
+// deletions and revocations, which the archive remembers.
+type Lost struct {
+	After time.Time // the moment of the copy
+	Until time.Time // the restore; the hub may have died long before
+}
+
+func (l Lost) String() string {
+	return l.After.Format(time.RFC3339Nano) + " " + l.Until.Format(time.RFC3339Nano)
+}
+
+func parseLost(text string) (all []Lost) {
+	for line := range strings.Lines(text) {
+		after, until, _ := strings.Cut(strings.TrimSpace(line), " ")
+		from, err := time.Parse(time.RFC3339Nano, after)
+		to, err2 := time.Parse(time.RFC3339Nano, until)
+		if errors.Join(err, err2) == nil {
+			all = append(all, Lost{from, to})
+		}
+	}
+	return all
 }
 
 // Notes reads what was noted last.
@@ -106,6 +131,8 @@ func (b *Backup) Notes(ctx context.Context) (n Notes, err error) {
 			n.Copy = text
 		case noteCopyAt:
 			n.CopyAt, _ = time.Parse(time.RFC3339Nano, text) // ours; else it shows as never
+		case noteLost:
+			n.Lost = parseLost(text)
 		}
 	}
 	return n, rows.Err()
@@ -114,6 +141,19 @@ func (b *Backup) Notes(ctx context.Context) (n Notes, err error) {
 // NoteStore says which store is off the hub's own disk; empty for none.
 func (b *Backup) NoteStore(ctx context.Context, name string) error {
 	return b.note(ctx, map[string]string{noteStore: name})
+}
+
+// noteLost adds to what earlier restores lost.
+func (b *Backup) noteLost(ctx context.Context, is Lost) error {
+	before, err := b.Notes(ctx)
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	for _, l := range append(before.Lost, is) {
+		fmt.Fprintln(&text, l)
+	}
+	return b.note(ctx, map[string]string{noteLost: text.String()})
 }
 
 func (b *Backup) note(ctx context.Context, notes map[string]string) error {

@@ -37,6 +37,9 @@ type RestoreConfig struct {
 	// and whose certificate is the authority's; place is where its records say it
 	// stands. known says that the copy held the device.
 	Readmit func(ctx context.Context, certificate []byte, place string) (known bool, err error)
+	// Revoke is told, after that, of each device that the archive remembers as
+	// revoked, also those no table knows; nil: nobody is.
+	Revoke func(ctx context.Context, device string) error
 	// Again is what must be done once more before anybody is served: deletions
 	// recorded after the copy.
 	Again []func(ctx context.Context, db *database.DB) error
@@ -48,12 +51,13 @@ type RestoreConfig struct {
 // Report says what a restore found.
 type Report struct {
 	Copy     Copy
-	At       time.Time // decisions after it are lost …
-	LastSeen time.Time // … at least up to here, when the last record in the archive was received
+	Lost     Lost
+	LastSeen time.Time // the hub lived at least until the last record in the archive was received
 	Epoch    uint64
 	Objects  int // of segments
 	Damaged  []string
 	Unknown  []string // devices admitted after the copy
+	Revoked  int      // devices that the archive remembers as revoked
 	Audit    ledger.Audit
 }
 
@@ -113,7 +117,7 @@ func (r *restore) run(ctx context.Context) (err error) {
 			err = r.unmark()
 		}
 	}()
-	for _, step := range []func(context.Context) error{r.open, r.begin, r.replay, r.readmit, r.again, r.audit} {
+	for _, step := range []func(context.Context) error{r.open, r.begin, r.replay, r.readmit, r.revoke, r.again, r.note, r.audit} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -177,7 +181,7 @@ func (r *restore) open(ctx context.Context) (err error) {
 	if r.manifest, err = extract(ctx, r.cfg.Store, r.report.Copy.Key(), r.cfg.Secret, r.cfg.Data); err != nil {
 		return err
 	}
-	r.report.At = time.UnixMicro(r.manifest.At).UTC()
+	r.report.Lost = Lost{After: time.UnixMicro(r.manifest.At).UTC(), Until: r.cfg.Now().UTC()}
 	url := cmp.Or(r.cfg.Database, "sqlite:"+filepath.Join(r.cfg.Data, sqliteName))
 	if wants := strings.HasPrefix(url, "sqlite:"); wants != (r.manifest.Engine == database.SQLite) {
 		return fmt.Errorf("the copy is of %s: give the same kind of database", r.manifest.Engine)
@@ -250,6 +254,31 @@ func (r *restore) begin(ctx context.Context) (err error) {
 		return fmt.Errorf("name the epoch in the archive, so that no other restore takes it: %w", err)
 	}
 	return nil
+}
+
+// revoke does not wait for the hub to be served: a device that was stolen must
+// find no door open.
+func (r *restore) revoke(ctx context.Context) error {
+	all, err := revoked(ctx, r.cfg.Store)
+	if err != nil || r.cfg.Revoke == nil {
+		return err
+	}
+	for _, device := range all {
+		if err := r.cfg.Revoke(ctx, device); err != nil {
+			return fmt.Errorf("revoke device %s again: %w", device, err)
+		}
+	}
+	r.report.Revoked = len(all)
+	return nil
+}
+
+// note leaves word of what is lost for whoever looks at the hub later.
+func (r *restore) note(ctx context.Context) error {
+	b, err := Open(ctx, Config{DB: r.db, Logger: r.cfg.Logger})
+	if err != nil {
+		return err
+	}
+	return b.noteLost(ctx, r.report.Lost)
 }
 
 func (r *restore) again(ctx context.Context) error {

@@ -61,7 +61,7 @@ func TestRestore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if report.Copy != c || !report.At.Equal(noon) || !report.LastSeen.Equal(noon.Add(3*time.Hour)) || report.Objects != 3 ||
+		if report.Copy != c || !report.Lost.After.Equal(noon) || !report.LastSeen.Equal(noon.Add(3*time.Hour)) || report.Objects != 3 ||
 			len(report.Damaged) > 0 || len(report.Unknown) != 1 || report.Unknown[0] != late.device || !report.Audit.Whole() || again != 1 {
 			t.Errorf("report = %+v, done again %d times", report, again)
 		}

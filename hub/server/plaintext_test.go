@@ -48,9 +48,14 @@ func (l *lines) bytes() []byte {
 // inside is a whole hub whose parts a test can reach. stop ends it.
 func inside(t *testing.T, archive string, log io.Writer) (h *hub, url string, stop func()) {
 	t.Helper()
-	h = &hub{cfg: Config{Data: filepath.Join(t.TempDir(), "hub"), Kiosks: free(t), Listen: free(t), FirstPassword: password,
-		Archive: archive, SameDiskOK: true, Print: func(line string) { fmt.Fprintln(log, line) }},
-		log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	return insideOf(t, Config{Data: filepath.Join(t.TempDir(), "hub"), Archive: archive}, log)
+}
+
+func insideOf(t *testing.T, cfg Config, log io.Writer) (h *hub, url string, stop func()) {
+	t.Helper()
+	cfg.Kiosks, cfg.Listen, cfg.FirstPassword, cfg.SameDiskOK = free(t), free(t), password, true
+	cfg.Print = func(line string) { fmt.Fprintln(log, line) }
+	h = &hub{cfg: cfg, log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if err := h.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"nghe/hub/backup"
+	"nghe/hub/cases"
 	"nghe/hub/database"
 	"nghe/hub/deletion"
 	"nghe/hub/registry"
@@ -103,35 +104,62 @@ func (c *restoreCommand) Run(ctx context.Context, out command.Output) error {
 	if err != nil {
 		return err
 	}
-	var opened store
-	report, err := backup.Restore(ctx, backup.RestoreConfig{
-		Data: c.Data, Database: c.Database, Store: shelf.store, OffDisk: shelf.apart, Secret: secret, Copy: c.Copy,
-		Migrate: func(ctx context.Context, db *database.DB, authority *ident.Authority) (err error) {
-			opened, err = everyTable(ctx, db, authority)
-			return err
-		},
-		Readmit: func(ctx context.Context, certificate []byte, place string) (bool, error) {
-			known, err := opened.registry.Readmit(ctx, certificate, place)
-			if none := (*registry.NoPlace)(nil); errors.As(err, &none) {
-				return false, nil // told as unknown; it needs a new kit
-			}
-			return known, err
-		},
-		Again: []func(ctx context.Context, db *database.DB) error{func(ctx context.Context, db *database.DB) error {
-			orders, err := deletion.Open(ctx, deletion.Config{DB: db, Ledger: opened.ledger, Store: shelf.store, Executes: true})
-			if err != nil {
-				return err
-			}
-			if err := orders.Again(ctx); err != nil {
-				return err
-			}
-			return settle(ctx, opened, shelf)
-		}},
-	})
+	report, err := (&restoring{shelf: shelf}).run(ctx, backup.RestoreConfig{
+		Data: c.Data, Database: c.Database, Store: shelf.store, OffDisk: shelf.apart, Secret: secret, Copy: c.Copy})
 	if err != nil {
 		return err
 	}
 	return printReport(out, report)
+}
+
+// restoring is the tables of a hub that is being made again.
+type restoring struct {
+	shelf shelf
+	store
+	cases *cases.Cases
+}
+
+func (r *restoring) run(ctx context.Context, cfg backup.RestoreConfig) (backup.Report, error) {
+	cfg.Migrate, cfg.Readmit, cfg.Revoke = r.migrate, r.readmit, r.revoke
+	cfg.Again = []func(context.Context, *database.DB) error{r.deleteAgain, r.settle}
+	return backup.Restore(ctx, cfg)
+}
+
+func (r *restoring) migrate(ctx context.Context, db *database.DB, authority *ident.Authority) (err error) {
+	if r.store, err = everyTable(ctx, db, authority); err != nil {
+		return err
+	}
+	r.cases, err = cases.Open(ctx, cases.Config{DB: db})
+	return err
+}
+
+func (r *restoring) readmit(ctx context.Context, certificate []byte, place string) (bool, error) {
+	known, err := r.registry.Readmit(ctx, certificate, place)
+	if none := (*registry.NoPlace)(nil); errors.As(err, &none) {
+		return false, nil // told as unknown; it needs a new kit
+	}
+	return known, err
+}
+
+func (r *restoring) revoke(ctx context.Context, device string) error {
+	err := r.registry.Revoke(ctx, device, "revoked before the hub was restored; the archive remembered it", "")
+	if errors.Is(err, registry.ErrNoDevice) {
+		return nil // whom the hub does not know is not let in
+	}
+	return err
+}
+
+func (r *restoring) deleteAgain(ctx context.Context, db *database.DB) error {
+	orders, err := deletion.Open(ctx, deletion.Config{DB: db, Ledger: r.ledger, Store: r.shelf.store, Executes: true,
+		Forget: r.cases.Forget, Closed: r.cases.Closed})
+	if err != nil {
+		return err
+	}
+	return orders.Again(ctx)
+}
+
+func (r *restoring) settle(ctx context.Context, _ *database.DB) error {
+	return settle(ctx, r.store, r.shelf)
 }
 
 func printReport(out io.Writer, r backup.Report) error {
@@ -142,7 +170,8 @@ func printReport(out io.Writer, r backup.Report) error {
 		say("Not taken back: %s", d)
 	}
 	say("Restore epoch %d begins: kiosks send again whatever they still hold and this hub does not.", r.Epoch)
-	say("Lost: decisions made after %s (accounts, devices, cases, texts).", r.At.Format(time.RFC3339))
+	say("Lost: decisions made between %s and %s (accounts, devices, cases, texts); deletions and revocations were done again.",
+		r.Lost.After.Format(time.RFC3339), r.Lost.Until.Format(time.RFC3339))
 	if !r.LastSeen.IsZero() {
 		say("The hub was alive at least until %s, when the newest record in the archive came.", r.LastSeen.Format(time.RFC3339))
 	}

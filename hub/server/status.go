@@ -26,6 +26,13 @@ type status struct {
 	Copy       string         `json:"last_copy"`      // key in the archive; empty: none was made
 	CopyAt     string         `json:"last_copy_at"`
 	Chores     []choreLine    `json:"chores"`
+	Lost       []lostLine     `json:"decisions_lost"` // by restores
+}
+
+// lostLine is a span of time whose decisions a restore did not bring back.
+type lostLine struct {
+	After string `json:"after"`
+	Until string `json:"until"`
 }
 
 type choreLine struct {
@@ -104,6 +111,10 @@ func (s store) addSafety(ctx context.Context, all *status) error {
 		return err
 	}
 	all.OffDisk, all.Copy, all.CopyAt = notes.OffDiskStore, notes.Copy, stamp(notes.CopyAt)
+	all.Lost = []lostLine{}
+	for _, l := range notes.Lost {
+		all.Lost = append(all.Lost, lostLine{stamp(l.After), stamp(l.Until)})
+	}
 	chores, err := s.done.Status(ctx)
 	all.Chores = []choreLine{}
 	for _, c := range chores {
@@ -208,6 +219,9 @@ func (s status) print(out io.Writer) error {
 	}
 	if s.OffDisk == "" {
 		fmt.Fprintln(out, "\nNothing is safe from the loss of this hub's disk: start it with --archive")
+	}
+	for _, l := range s.Lost {
+		fmt.Fprintf(out, "\nLost by a restore: decisions made between %s and %s (accounts, devices, cases, texts)\n", l.After, l.Until)
 	}
 	for _, c := range s.Chores {
 		if c.Error != "" {
