@@ -1,11 +1,13 @@
 // Package deletion takes away what residents said: because they asked, because
-// the law does, or because its time is over.
+// the law does, or because its time is over: the shorter of what they were
+// promised and what is promised now.
 //
 // It promises that what was ordered is unreadable from that moment on; that its
 // bytes are gone from the hub's disk and the archive only when they were looked
 // for there and not found, twice; that who ordered it, when and why is kept,
-// here and in the archive, so that a restore from any copy does it again; and
-// that the chain of records stays whole, for only blobs go.
+// here and in the archive, so that a restore from any copy does it again; that
+// the chain of records stays whole, for only blobs go; and that the text each
+// sender agreed to can be shown.
 //
 // It holds no blob, tells no kiosk (the bulletin does, from Told) and cannot
 // reach into copies of the hub that were made before.
@@ -62,16 +64,22 @@ type Config struct {
 	// Closed says when the case under a receipt was closed, false while it is
 	// open or there is none; nil: none ever is.
 	Closed func(ctx context.Context, tag []byte) (time.Time, bool, error)
-	Now    func() time.Time // nil: time.Now
-	Logger *slog.Logger     // nil: slog.Default
+	// Wards are the names of the wards whose residents leave messages; nil:
+	// none is known, and no text they agreed to.
+	Wards func(ctx context.Context) ([]string, error)
+	// Promises are what residents were told, oldest first; nil: those of
+	// feedback.
+	Promises []feedback.Promise
+	Now      func() time.Time // nil: time.Now
+	Logger   *slog.Logger     // nil: slog.Default
 }
 
 // Deletions is the open store. Its methods may be called from anywhere.
 type Deletions struct {
-	cfg   Config
-	sql   map[string]string
-	log   *slog.Logger
-	rules Rules
+	cfg      Config
+	sql      map[string]string
+	log      *slog.Logger
+	promises []feedback.Promise
 }
 
 // Open brings the tables up to date.
@@ -85,7 +93,11 @@ func Open(ctx context.Context, cfg Config) (*Deletions, error) {
 	if err := cfg.DB.Migrate(ctx, "deletion_migrations", lite, post); err != nil {
 		return nil, fmt.Errorf("open deletions: %w", err)
 	}
-	return &Deletions{cfg: cfg, sql: cfg.DB.Queries(queries, "", ""), log: cfg.Logger, rules: DefaultRules()}, nil
+	if cfg.Promises == nil {
+		cfg.Promises = feedback.Promises()
+	}
+	d := &Deletions{cfg: cfg, sql: cfg.DB.Queries(queries, "", ""), log: cfg.Logger, promises: cfg.Promises}
+	return d, d.noteTexts(ctx)
 }
 
 // Deletion is one order and what became of it.

@@ -3,10 +3,14 @@ package deletion
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,7 +28,7 @@ import (
 	"nghe/shared/wire"
 )
 
-var noon = time.Date(2026, 11, 20, 5, 0, 0, 0, time.UTC)
+var noon = time.Date(2026, 11, 25, 5, 0, 0, 0, time.UTC)
 
 // identity is made once: it takes a moment.
 var identity = sync.OnceValue(func() string {
@@ -47,6 +51,7 @@ type hub struct {
 	at        time.Time
 	forgotten map[[16]byte]int
 	closed    map[string]time.Time
+	wards     []string
 }
 
 func onBoth(t *testing.T, test func(t *testing.T, h *hub)) {
@@ -56,7 +61,7 @@ func onBoth(t *testing.T, test func(t *testing.T, h *hub)) {
 
 func openHub(t *testing.T, url string) *hub {
 	t.Helper()
-	h := &hub{t: t, at: noon, store: &archivetest.Failing{}, forgotten: map[[16]byte]int{}, closed: map[string]time.Time{}}
+	h := &hub{t: t, at: noon, store: &archivetest.Failing{}, forgotten: map[[16]byte]int{}, closed: map[string]time.Time{}, wards: []string{letterstest.Ward}}
 	var err error
 	h.db, err = database.Open(t.Context(), url)
 	h.ok(err)
@@ -81,6 +86,7 @@ func (h *hub) open(cfg Config) *Deletions {
 		at, is := h.closed[string(tag)]
 		return at, is, nil
 	}
+	cfg.Wards = func(context.Context) ([]string, error) { return h.wards, nil }
 	d, err := Open(h.t.Context(), cfg)
 	h.ok(err)
 	return d
@@ -408,52 +414,54 @@ func TestSweepOfAnotherHubsSpool(t *testing.T) {
 	}
 }
 
+// left names the parts of a message that are anywhere.
+func (h *hub) left(s letterstest.Sent) string {
+	h.t.Helper()
+	var kinds []string
+	for _, p := range s.Parts {
+		if h.is(p) != "" {
+			kinds = append(kinds, p.Kind.Purpose())
+		}
+	}
+	return strings.Join(kinds, " ")
+}
+
+// at runs retention on a day and wants these parts left of each message.
+func (h *hub) after(days int, want map[string]letterstest.Sent) {
+	h.t.Helper()
+	h.at = noon.AddDate(0, 0, days)
+	_, err := h.Retain(h.t.Context())
+	h.ok(err)
+	for line, s := range want {
+		name, parts, _ := strings.Cut(line, ": ")
+		if got := h.left(s); got != parts {
+			h.t.Errorf("after %d days of a message %s there is %q, want %q", days, name, got, parts)
+		}
+	}
+}
+
 func TestRetention(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *hub) {
 		named := message()
 		named.Named = true
-		never, closedLong, closedLate, officer := h.archived(message()), h.archived(message()), h.archived(message()), h.archived(named)
-		h.closed[string(closedLong.Tag[:])] = noon.AddDate(0, 0, 10)
-		h.closed[string(closedLate.Tag[:])] = noon.AddDate(0, 0, 600)
-		left := func(s letterstest.Sent) (kinds string) {
-			for _, p := range s.Parts {
-				if h.is(p) != "" {
-					kinds += map[feedback.AttachmentKind]string{1: "words ", 2: "contact ", 3: "voice "}[p.Kind]
-				}
-			}
-			return strings.TrimSpace(kinds)
-		}
-		const all = "words contact voice"
-		for _, c := range []struct {
-			days                     int
-			never, closed, late, off string
-		}{
-			{99, all, all, all, all},
-			{101, all, "words voice", all, all},
-			{189, all, "words voice", all, all},
-			{191, all, "words", all, all},
-			{691, all, "words", "words voice", all},
-			{729, all, "words", "words voice", all}, // 24 months are 731 days here
-			{732, "", "", "", all},
-		} {
-			h.at = noon.AddDate(0, 0, c.days)
-			if _, err := h.Retain(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			for name, got := range map[string][2]string{"never closed": {left(never), c.never}, "closed": {left(closedLong), c.closed},
-				"closed late": {left(closedLate), c.late}, "named": {left(officer), c.off}} {
-				if got[0] != got[1] {
-					t.Errorf("after %d days of a message %s there is %q, want %q", c.days, name, got[0], got[1])
-				}
-			}
-		}
+		never, soon, late, officer := h.archived(message()), h.archived(message()), h.archived(message()), h.archived(named)
+		h.closed[string(soon.Tag[:])] = noon.AddDate(0, 0, 10)
+		h.closed[string(late.Tag[:])] = noon.AddDate(0, 0, 600)
+		type left = map[string]letterstest.Sent
+		h.after(98, left{"never closed: words contact voice": never, "closed: words contact voice": soon, "closed late: words contact voice": late})
+		h.after(100, left{"never closed: words contact voice": never, "closed: words voice": soon, "closed late: words contact voice": late})
+		h.after(188, left{"closed: words voice": soon})
+		h.after(190, left{"never closed: words contact voice": never, "closed: words": soon, "closed late: words contact voice": late})
+		h.after(691, left{"never closed: words contact voice": never, "closed late: words voice": late})
+		h.after(728, left{"never closed: words contact voice": never, "closed late: words voice": late, "named: words contact voice": officer}) // 24 months are 731 days here
+		h.after(731, left{"never closed: ": never, "closed: ": soon, "closed late: ": late, "named: ": officer})
 		list, err := h.List(t.Context(), 0, 100)
 		h.ok(err)
-		if len(list) != 9 {
-			t.Errorf("%d lines of proof, want 9", len(list))
+		if len(list) != 12 {
+			t.Errorf("%d lines of proof, want 12", len(list))
 		}
 		first := list[len(list)-1]
-		if first.Rule != "retention 1" || first.By != "" || !strings.Contains(first.Reason, "contact: kept 90 days after its case was closed on 2026-11-30") || first.Done.IsZero() {
+		if first.Rule != "promise 2" || first.By != "" || !strings.Contains(first.Reason, "contact: kept 90 days after its case was closed on 2026-12-05") || first.Done.IsZero() {
 			t.Errorf("first line = %+v", first)
 		}
 		told, err := h.Told(t.Context())
@@ -464,6 +472,103 @@ func TestRetention(t *testing.T) {
 			t.Errorf("again: %d, %v", again, err)
 		}
 		h.whole()
+	})
+}
+
+// promises is what is promised here, and after it one that changes the words'
+// time.
+func promises(words string) []feedback.Promise {
+	all := feedback.Promises()
+	next := all[len(all)-1]
+	next.Version, next.From = len(all)+1, "2027-06-01"
+	next.Parts = slices.Clone(next.Parts)
+	next.Parts[0].Keep = map[string]feedback.Keeping{"longer": {After: "received", Months: 36}, "shorter": {After: "received", Months: 6}}[words]
+	return append(all, next)
+}
+
+// Who agreed to an older text is kept to it, and never longer than everybody is
+// promised now.
+func TestPromiseIsKeptAfterTheRuleChanged(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *hub) {
+		older, unheard, agreed := message(), message(), message()
+		older.Promise, unheard.Promise, agreed.Promise = 1, letterstest.Unheard, 2
+		first, second, third, silent := h.archived(older), h.archived(unheard), h.archived(agreed), h.archived(message())
+		for _, s := range []letterstest.Sent{first, second, third, silent} {
+			h.closed[string(s.Tag[:])] = noon
+		}
+		type left = map[string]letterstest.Sent
+		h.Deletions = h.open(Config{Spool: h.spool, Store: h.store, Executes: true, Promises: promises("longer")})
+		h.after(88, left{"under the first text: words contact voice": first, "under a text nobody knows: words contact voice": second})
+		h.after(90, left{"under the first text: ": first, "under a text nobody knows: ": second, "under the second: words voice": third, "without a text: words voice": silent})
+		h.after(728, left{"under the second: words": third, "without a text: words": silent})
+		h.after(731, left{"under the second: ": third, "without a text: ": silent})
+	})
+}
+
+func TestShorterRuleHoldsForAll(t *testing.T) {
+	h := openHub(t, "sqlite:"+t.TempDir()+"/hub.db")
+	s := h.archived(message())
+	h.Deletions = h.open(Config{Spool: h.spool, Store: h.store, Executes: true, Promises: promises("shorter")})
+	type left = map[string]letterstest.Sent
+	h.after(185, left{"before the new rule: words contact voice": s})
+	h.after(200, left{"under the new rule: contact voice": s})
+}
+
+// What the text on the screen says, read as a person would, is what happens.
+func TestTextAndDeletionAgree(t *testing.T) {
+	newest := feedback.InForce(feedback.Promises(), noon.AddDate(100, 0, 0))
+	for language, pattern := range map[feedback.Language]string{
+		"vi": `(?:(\d+) ngày sau khi UBND giải quyết xong và không quá )?(\d+) tháng kể từ ngày UBND nhận được, rồi xóa`,
+		"en": `(?:(\d+) days after the Committee has finished with this message and never longer than )?(\d+) months after (?:it|they) arrived, then deleted`,
+	} {
+		for _, part := range newest.Parts {
+			told := regexp.MustCompile(pattern).FindStringSubmatch(part.In(letterstest.Ward)[language])
+			if told == nil {
+				t.Errorf("%s in %s does not say how long: %s", part.Purpose, language, part.Text[language])
+				continue
+			}
+			months, _ := strconv.Atoi(told[2])
+			if at, _ := part.Keep.Over(noon, time.Time{}); !at.Equal(noon.AddDate(0, months, 0)) {
+				t.Errorf("%s in %s says %s months; it is deleted at %v", part.Purpose, language, told[2], at)
+			}
+			days, _ := strconv.Atoi(told[1])
+			if at, _ := part.Keep.Over(noon, noon.AddDate(0, 0, 5)); days > 0 && !at.Equal(noon.AddDate(0, 0, 5+days)) {
+				t.Errorf("%s in %s says %s days; it is deleted at %v", part.Purpose, language, told[1], at)
+			} else if days == 0 && !at.Equal(noon.AddDate(0, months, 0)) {
+				t.Errorf("%s in %s says nothing of days; it is deleted at %v", part.Purpose, language, at)
+			}
+		}
+	}
+}
+
+// The text behind a consent is found, also for an older promise and for a ward
+// that is there no more.
+func TestAgreedText(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *hub) {
+		older := message()
+		older.Promise = 1
+		m, err := h.ledger.Message(t.Context(), h.archived(older).ID)
+		h.ok(err)
+		h.wards = []string{"Phường Sầm Sơn"}
+		d := h.open(Config{})
+		is, known, err := d.Agreed(t.Context(), m.Consents[1].Text)
+		if want := (feedback.Agreed{Version: 1, Purpose: "contact", Language: "vi", Ward: letterstest.Ward}); err != nil || !known || is != want {
+			t.Errorf("Agreed = %+v, %v, %v", is, known, err)
+		}
+		if text := d.AgreedText(is); sha256.Sum256([]byte(text)) != m.Consents[1].Text || !strings.Contains(text, "90 ngày sau khi trả lời") {
+			t.Errorf("the text shown is %q", text)
+		}
+		if _, known, err := d.Agreed(t.Context(), [32]byte{1}); known || err != nil {
+			t.Errorf("a text nobody wrote: %v, %v", known, err)
+		}
+		h.wards = append(h.wards, "Xã Mới")
+		part, _ := feedback.Promises()[1].Part("photo")
+		if is, known, err := d.Agreed(t.Context(), sha256.Sum256([]byte(part.In("Xã Mới")["en"]))); err != nil || !known || is.Ward != "Xã Mới" || is.Language != "en" {
+			t.Errorf("of a new ward: %+v, %v, %v", is, known, err)
+		}
+		if d.AgreedText(feedback.Agreed{Version: 9, Purpose: "photo"}) != "" || d.AgreedText(feedback.Agreed{}) != "" {
+			t.Error("a text of no promise")
+		}
 	})
 }
 
@@ -480,26 +585,6 @@ func TestRetentionTellsOfWhatMayBeOut(t *testing.T) {
 	}
 	if _, err := h.ledger.Blob(t.Context(), s.Parts[0].Hash); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestRules(t *testing.T) {
-	if r := DefaultRules(); r.Version != 1 || len(r.Rules) != 3 {
-		t.Errorf("rules = %+v", r)
-	}
-	for name, text := range map[string]string{
-		"nothing":      `{}`,
-		"no rule":      `{"version":1,"from":"2026-11-23"}`,
-		"unknown key":  `{"version":1,"from":"2026-11-23","rules":[{"id":"a","kinds":[1],"after":"received","days":1,"hours":3}]}`,
-		"no time":      `{"version":1,"from":"2026-11-23","rules":[{"id":"a","kinds":[1],"after":"received"}]}`,
-		"for ever":     `{"version":1,"from":"2026-11-23","rules":[{"id":"a","kinds":[1],"after":"closed","days":1}]}`,
-		"other moment": `{"version":1,"from":"2026-11-23","rules":[{"id":"a","kinds":[1],"after":"read","days":1}]}`,
-		"no kind":      `{"version":1,"from":"2026-11-23","rules":[{"id":"a","after":"received","days":1}]}`,
-		"day":          `{"version":1,"from":"23/11/2026","rules":[{"id":"a","kinds":[1],"after":"received","days":1}]}`,
-	} {
-		if _, err := ParseRules([]byte(text)); err == nil {
-			t.Errorf("%s: taken", name)
-		}
 	}
 }
 

@@ -68,3 +68,9 @@ UPDATE deletions SET done_us = 0, marked_us = 0
 
 -- name: undo gone
 UPDATE deleted_blobs SET gone_us = 0, checked_us = 0
+
+-- name: text
+SELECT promise, purpose, language, ward FROM consent_texts WHERE text = $1
+
+-- name: note text
+INSERT INTO consent_texts (text, promise, purpose, language, ward) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (text) DO NOTHING

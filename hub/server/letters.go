@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"nghe/hub/archive"
@@ -45,8 +46,20 @@ func (h *hub) openPost(ctx context.Context, id cases.Identity) (err error) {
 	h.letters = letters.New(letters.Config{Ledger: h.ledger, Spool: h.spool, Store: store, Secret: id.Secret,
 		Receipts: h.cases, Known: h.cases.Known, Logger: h.log})
 	h.deletions, err = deletion.Open(ctx, deletion.Config{DB: h.db, Ledger: h.ledger, Spool: h.spool, Store: store, Executes: true,
+		Wards:  h.wards,
 		Forget: h.cases.Forget, Closed: h.cases.Closed, Logger: h.log})
 	return err
+}
+
+// wards are where messages come from.
+func (h *hub) wards(ctx context.Context) (names []string, err error) {
+	places, err := h.registry.Places(ctx)
+	for _, p := range places {
+		if !slices.Contains(names, p.Ward) {
+			names = append(names, p.Ward)
+		}
+	}
+	return names, err
 }
 
 // postChores are what is done about messages without being asked.

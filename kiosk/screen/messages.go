@@ -45,23 +45,17 @@ type Messages struct {
 	// Recipients are the public names of those who can read what is sealed to
 	// a reader, asked at every message; none means that nothing can be sent.
 	Recipients func(feedback.Reader) []string
-	// KeepDays is how long the ward keeps a message after its reply, told in
-	// the consents; 0 means 90.
-	KeepDays int
 }
 
 func (m Messages) filled() Messages {
 	if m.Recipients == nil || m.Journal == nil || m.Media == nil {
 		m.Recipients = func(feedback.Reader) []string { return nil }
 	}
-	if m.KeepDays == 0 {
-		m.KeepDays = 90
-	}
 	return m
 }
 
 func (s *Screen) messageForm() feedback.MessageForm {
-	return feedback.Messages().In(s.cfg.Ward, s.cfg.Messages.KeepDays)
+	return feedback.Messages().In(s.cfg.Ward, s.cfg.Now())
 }
 
 // messagesView says what may be sent now.

@@ -50,7 +50,7 @@ func (w *ward) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 			view["messages"] = map[string]bool{"words": true, "voice": true, "photo": true, "cases": true, "named": false}
 		})
 	case "/api/questionnaires":
-		w.edit(out, r, func(view map[string]any) { view["message"] = feedback.Messages().In("Phường Quảng Tiến", 90) })
+		w.edit(out, r, func(view map[string]any) { view["message"] = feedback.Messages().In("Phường Quảng Tiến", time.Now()) })
 	default:
 		w.next.ServeHTTP(out, r)
 	}

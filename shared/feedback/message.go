@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -25,11 +26,10 @@ type MessageForm struct {
 	Title         Text          `json:"title"`
 	Kinds         []Option      `json:"kinds"`
 	Subjects      []Option      `json:"subjects"`
-	Consents      []ConsentText `json:"consents"`
+	Consents      []ConsentText `json:"consents"` // of In
 }
 
 // ConsentText is what a resident reads before giving something of one kind.
-// "{ward}" and "{days}" stand for what differs between wards.
 type ConsentText struct {
 	Purpose string `json:"purpose"` // "words", "contact", "voice" or "photo"
 	Text    Text   `json:"text"`
@@ -49,18 +49,12 @@ func Messages() MessageForm {
 	return f
 }
 
-// In is the form with the name of the ward and how many days its data is kept
-// after the reply.
-func (f MessageForm) In(ward string, days int) MessageForm {
-	fill := strings.NewReplacer("{ward}", ward, "{days}", fmt.Sprint(days))
-	consents := make([]ConsentText, len(f.Consents))
-	for i, c := range f.Consents {
-		consents[i] = ConsentText{c.Purpose, Text{}}
-		for language, text := range c.Text {
-			consents[i].Text[language] = fill.Replace(text)
-		}
+// In is the form with what residents of a ward are promised on a day.
+func (f MessageForm) In(ward string, on time.Time) MessageForm {
+	f.Consents = nil
+	for _, part := range InForce(Promises(), on).Parts {
+		f.Consents = append(f.Consents, ConsentText{part.Purpose, part.In(ward)})
 	}
-	f.Consents = consents
 	return f
 }
 

@@ -2,9 +2,9 @@ package feedback
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestMessageFormIsWhole(t *testing.T) {
@@ -18,39 +18,30 @@ func TestMessageFormIsWhole(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	var given []string
-	for _, c := range f.Consents {
-		given = append(given, c.Purpose)
-		if err := c.Text.validate(c.Purpose); err != nil {
-			t.Error(err)
-		}
-		for language, text := range c.Text {
-			if !strings.Contains(text, "91/2025/QH15") || strings.Contains(text, "13/2023") || !strings.Contains(text, "{ward}") || !strings.Contains(text, "{days}") {
-				t.Errorf("%s in %s: name the law in force, the ward and the days", c.Purpose, language)
-			}
-		}
-	}
 	for kind := AttachedWords; kind <= AttachedPhoto; kind++ {
-		if !slices.Contains(given, kind.Purpose()) {
+		if _, ok := InForce(Promises(), time.Now()).Part(kind.Purpose()); !ok {
 			t.Errorf("no text for purpose %q", kind.Purpose())
 		}
 	}
-	if AttachmentKind(9).Purpose() != "" || len(given) != 4 {
-		t.Errorf("purposes %v", given)
+	if AttachmentKind(9).Purpose() != "" {
+		t.Error("a purpose nobody knows")
 	}
 }
 
 func TestMessageFormInAWard(t *testing.T) {
-	f := Messages().In("Phường Quảng Tiến", 90)
+	f := Messages().In("Phường Quảng Tiến", time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
+	if len(f.Consents) != 4 {
+		t.Fatalf("%d consents", len(f.Consents))
+	}
 	for _, c := range f.Consents {
 		for language, text := range c.Text {
-			if strings.ContainsAny(text, "{}") || !strings.Contains(text, "Phường Quảng Tiến") || !strings.Contains(text, "90") {
+			if strings.ContainsAny(text, "{}") || !strings.Contains(text, "Phường Quảng Tiến") || !strings.Contains(text, "24") {
 				t.Errorf("%s in %s: %s", c.Purpose, language, text)
 			}
 		}
 	}
-	if !strings.Contains(Messages().Consents[0].Text[Vietnamese], "{ward}") {
-		t.Error("filling one form changed the next")
+	if before := Messages().In("x", time.Date(2026, 11, 5, 0, 0, 0, 0, time.UTC)); !strings.Contains(before.Consents[0].Text[Vietnamese], "sau khi trả lời") {
+		t.Error("a kiosk told of a promise before its first day")
 	}
 }
 

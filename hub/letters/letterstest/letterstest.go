@@ -98,7 +98,17 @@ type Message struct {
 	To            []string // age recipients
 	Named         bool     // they are officers: padded, and only the day is told
 	Code          seal.Code
+	// Promise is the version of the texts agreed to, words' as well; 0: the
+	// newest, and words without a consent, as the kiosk's page sends them;
+	// Unheard: texts no hub knows.
+	Promise int
 }
+
+// Unheard is a promise of a program later than this one.
+const Unheard = -1
+
+// Ward is where the texts were read.
+const Ward = "Phường Quảng Tiến"
 
 // Part is one sealed blob of a message.
 type Part struct {
@@ -142,14 +152,27 @@ func (k *Kiosk) Send(at time.Time, m Message) Sent {
 		p := Part{Ref: blob.Of(sealed), Kind: feedback.AttachmentKind(l.Kind), Sealed: sealed}
 		s.Parts = append(s.Parts, p)
 		a.Attachments = append(a.Attachments, wire.Attachment{Kind: p.Kind, Reader: reader, Hash: p.Hash, Size: p.Size})
-		a.Consents = append(a.Consents, wire.Consent{Purpose: purposes[p.Kind], Text: sha256.Sum256([]byte(purposes[p.Kind]))})
+		if p.Kind != feedback.AttachedWords || m.Promise != 0 {
+			a.Consents = append(a.Consents, wire.Consent{Purpose: p.Kind.Purpose(), Text: sha256.Sum256([]byte(m.consent(p.Kind.Purpose())))})
+		}
 	}
 	s.ID = k.Deliver(at, a)
 	return s
 }
 
-var purposes = map[feedback.AttachmentKind]string{feedback.AttachedWords: "words", feedback.AttachedContact: "contact",
-	feedback.AttachedVoice: "voice", feedback.AttachedPhoto: "photo"}
+// consent is the text that was on the screen.
+func (m Message) consent(purpose string) string {
+	all := feedback.Promises()
+	if m.Promise == Unheard {
+		return "Một văn bản chưa ai biết: " + purpose
+	}
+	promise := all[len(all)-1]
+	if m.Promise > 0 {
+		promise = all[m.Promise-1]
+	}
+	part, _ := promise.Part(purpose)
+	return part.In(Ward)[feedback.Vietnamese]
+}
 
 func (m Message) letters(receipt seal.Receipt) (all []seal.Letter) {
 	add := func(kind feedback.AttachmentKind, media string, body []byte) {
