@@ -81,7 +81,7 @@ func OpenSpool(cfg SpoolConfig) (*Spool, error) { return openSpool(cfg, realDisk
 
 func openSpool(cfg SpoolConfig, d disk) (*Spool, error) {
 	cfg.Budget = cmp.Or(cfg.Budget, 1<<30)
-	cfg.Largest = cmp.Or(cfg.Largest, 16<<20)
+	cfg.Largest = cmp.Or(cfg.Largest, blob.Largest)
 	cfg.Spare = cmp.Or(cfg.Spare, 256<<20)
 	cfg.Idle = cmp.Or(cfg.Idle, 24*time.Hour)
 	if cfg.Now == nil {

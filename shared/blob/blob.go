@@ -20,6 +20,10 @@ import (
 // can waste.
 const ChunkSize = 64 << 10
 
+// Largest is how many bytes a blob may have: no kiosk keeps a larger one, and
+// every hub takes one of these.
+const Largest = 16 << 20
+
 // Hash is the SHA-256 of a blob's bytes, as they are stored: sealed.
 type Hash [sha256.Size]byte
 

@@ -113,7 +113,7 @@ const (
 	BlobPartial  BlobState = 1 // send on from Offset
 	BlobStored   BlobState = 2 // whole and verified on the hub
 	BlobArchived BlobState = 3 // read back from storage off the hub's disk, or deleted by law: nobody needs it here
-	BlobRefused  BlobState = 4 // quarantined or over a limit; do not send again
+	BlobRefused  BlobState = 4 // not as this device has it: damaged, of another size, or over MaxBlob
 	BlobWait     BlobState = 5 // no room now for any blob; ask again in some minutes
 	BlobUnnamed  BlobState = 6 // no record the hub can read names it; keep it, ask again in some hours
 )

@@ -31,6 +31,9 @@ func FuzzFrame(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	for _, digits := range hostileFrames() {
+		f.Add(unhex(f, digits))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) { sameFrame(t, b) })
 }
 

@@ -9,6 +9,7 @@ const (
 	MaxBatchRaw    = 1 << 20   // bytes of a batch's records before packing
 	MaxBatchCount  = 20_000    // records in a batch
 	MaxChunk       = 64 << 10  // bytes of a blob in one Chunk
+	MaxBlob        = 16 << 20  // bytes of a blob; a hub refuses a larger one without ending the session
 	MaxOffers      = 64        // journals in one Hello
 	MaxText        = 1 << 10   // bytes of any single text, or of a checkpoint
 	MaxName        = 128       // bytes of an id or name: several fit one index entry of any database

@@ -166,6 +166,9 @@ func freshVectors(t *testing.T) (all []vector) {
 	for name, digits := range hostileRecords() {
 		add("refused-records.txt", name, unhex(t, digits), "must be refused")
 	}
+	for name, digits := range hostileFrames() {
+		add("refused-frames.txt", name, unhex(t, digits), "must be refused")
+	}
 	for name, b := range sampleBatches(t) {
 		f, err := EncodeFrame(b)
 		if err != nil {
@@ -311,6 +314,10 @@ func TestVectors(t *testing.T) {
 			got = meaningOf(news)
 		case "refused-records.txt":
 			if _, err := DecodeRecord(b); err != nil {
+				got = "must be refused"
+			}
+		case "refused-frames.txt":
+			if _, err := DecodeFrame(b); err != nil {
 				got = "must be refused"
 			}
 		case "chain.txt":
