@@ -33,6 +33,8 @@ import (
 var (
 	// ErrFull says that a blob does not fit what may be used of the disk.
 	ErrFull = errors.New("no room for this blob")
+	// ErrTooLarge says that no hub would take a blob of that size.
+	ErrTooLarge = errors.New("blob is larger than any hub takes")
 	// ErrGone says that a blob is not here, or not here any more.
 	ErrGone = errors.New("blob is not here")
 )
@@ -114,20 +116,30 @@ type Spool struct {
 	born  map[blob.Hash]time.Duration // Monotonic when it came, of this run only
 	bytes int64
 	last  uint64 // highest number given
+
+	unsynced map[State]bool // folders with names that a cut may take back
 }
 
 // Open reads what the folder holds, and clears away what a cut has left half.
 func Open(cfg Config) (*Spool, error) {
-	s := &Spool{cfg: cfg.withDefaults(), all: map[blob.Hash]Entry{}, born: map[blob.Hash]time.Duration{}}
-	for _, state := range states {
-		if err := s.cfg.disk.mkdir(s.folder(state)); err != nil {
-			return nil, fmt.Errorf("open spool: %w", err)
-		}
-		if err := s.load(state); err != nil {
-			return nil, fmt.Errorf("open spool: %w", err)
+	s := &Spool{cfg: cfg.withDefaults(), all: map[blob.Hash]Entry{}, born: map[blob.Hash]time.Duration{}, unsynced: map[State]bool{}}
+	for _, open := range []func(State) error{s.settle, s.load} {
+		for _, state := range states {
+			if err := open(state); err != nil {
+				return nil, fmt.Errorf("open spool: %w", err)
+			}
 		}
 	}
 	return s, nil
+}
+
+// settle makes durable what a move that failed may have left in a folder, before
+// load takes away a name in another.
+func (s *Spool) settle(state State) error {
+	if err := s.cfg.disk.mkdir(s.folder(state)); err != nil {
+		return err
+	}
+	return s.cfg.disk.syncDir(s.folder(state))
 }
 
 // load takes up one folder. A blob that a cut left in two folders counts where
@@ -181,6 +193,9 @@ func (s *Spool) put(sealed []byte, kind feedback.AttachmentKind, state State) (b
 		return ref, nil
 	}
 	room, err := s.room()
+	if len(sealed) > blob.Largest {
+		err = fmt.Errorf("%w: %d bytes of at most %d", ErrTooLarge, len(sealed), blob.Largest)
+	}
 	if err == nil && int64(len(sealed)) > room {
 		err = fmt.Errorf("%w: %d bytes, room for %d", ErrFull, len(sealed), max(0, room))
 	}
@@ -255,16 +270,17 @@ func (s *Spool) In(state State) iter.Seq[Entry] {
 	return slices.Values(found)
 }
 
-// Next is the first blob to be sent that came after a number, 0 for any.
-func (s *Spool) Next(after uint64) (next Entry, ok bool) {
+// First is the blob of a state that came first, of those that are not passed
+// over.
+func (s *Spool) First(state State, passed func(blob.Hash) bool) (first Entry, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, e := range s.all {
-		if e.State == Pending && e.Number > after && (!ok || e.Number < next.Number) {
-			next, ok = e, true
+	for h, e := range s.all {
+		if e.State == state && (!ok || e.Number < first.Number) && !passed(h) {
+			first, ok = e, true
 		}
 	}
-	return next, ok
+	return first, ok
 }
 
 // Count is how many blobs of a state there are and how long they are together.

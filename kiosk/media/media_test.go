@@ -133,15 +133,13 @@ func TestBlobsComeInOrderOfArrival(t *testing.T) {
 	if got := hashes(s, Pending); !slices.Equal(got, want) {
 		t.Error("listed in another order")
 	}
-	after := uint64(0)
 	for i, h := range want {
-		e, more := s.Next(after)
+		e, more := s.First(Pending, func(h blob.Hash) bool { return slices.Contains(want[:i], h) })
 		if !more || e.Ref.Hash != h {
-			t.Fatalf("Next %d = %v, %v", i, e, more)
+			t.Fatalf("first of the rest, %d = %v, %v", i, e, more)
 		}
-		after = e.Number
 	}
-	if _, more := s.Next(after); more {
+	if _, more := s.First(Pending, func(blob.Hash) bool { return true }); more {
 		t.Error("one more after the last")
 	}
 }
@@ -173,9 +171,12 @@ func TestStatesSurviveARestart(t *testing.T) {
 	}
 	ok(t, s.Stored(at[Archived])) // late: it has come further already
 	ok(t, s.Stored(blob.Hash{9}))
-	ok(t, s.Again(at[Archived]))
-	if e, _ := s.Find(at[Archived]); e.State != Pending {
-		t.Errorf("to be sent again, is %s", e.State)
+	ok(t, s.Again(at[Archived], at[Refused], at[Stored], at[Held], blob.Hash{9}))
+	want := []blob.Hash{at[Pending], at[Archived], at[Refused], at[Stored]}
+	for _, s := range []*Spool{s, mustOpen(t, cfg)} {
+		if got := hashes(s, Pending); !slices.Equal(got, want) {
+			t.Errorf("to be sent again: %v, want %v", got, want)
+		}
 	}
 }
 
@@ -322,6 +323,14 @@ func TestQuotaAndReserve(t *testing.T) {
 	}
 }
 
+func TestTooLargeForAnyHub(t *testing.T) {
+	s := mustOpen(t, config(t.TempDir(), newClock()))
+	if _, err := s.Put(make([]byte, blob.Largest+1), feedback.AttachedPhoto); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("kept what no hub takes: %v", err)
+	}
+	mustPut(t, s, make([]byte, blob.Largest))
+}
+
 func TestLevel(t *testing.T) {
 	room := int64(0)
 	cfg := config(t.TempDir(), newClock())
@@ -397,7 +406,7 @@ func TestManyAtOnce(t *testing.T) {
 					err = s.Stored(ref.Hash)
 				}
 				if err == nil {
-					s.Next(0)
+					s.First(Pending, func(blob.Hash) bool { return false })
 					_, err = s.ReadAt(ref.Hash, 10, 100)
 				}
 				if err != nil {

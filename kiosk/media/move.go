@@ -11,66 +11,100 @@ import (
 
 // Release lets a held blob be sent, behind all that came so far: its new number
 // does not tell when it was written.
-func (s *Spool) Release(h blob.Hash) error { return s.move(h, Pending, Held) }
+func (s *Spool) Release(h blob.Hash) error { return s.move(Pending, []blob.Hash{h}, Held) }
 
 // Stored notes that the hub has verified the whole blob on its own disk.
-func (s *Spool) Stored(h blob.Hash) error { return s.move(h, Stored, Pending) }
+func (s *Spool) Stored(h blob.Hash) error { return s.move(Stored, []blob.Hash{h}, Pending) }
 
 // Archived notes that a copy was read back from storage off the hub's disk.
-func (s *Spool) Archived(h blob.Hash) error { return s.move(h, Archived, Pending, Stored) }
+func (s *Spool) Archived(h blob.Hash) error {
+	return s.move(Archived, []blob.Hash{h}, Pending, Stored)
+}
 
-// Again has a blob sent once more: the hub lost what it had stored.
-func (s *Spool) Again(h blob.Hash) error { return s.move(h, Pending, Stored, Archived) }
+// Again has blobs sent once more: the hub lost what it had, or may take now what
+// it would not have. All together cost as many disk syncs as one.
+func (s *Spool) Again(h ...blob.Hash) error { return s.move(Pending, h, Stored, Archived, Refused) }
 
 // Refused sets aside a blob that the hub will not have.
-func (s *Spool) Refused(h blob.Hash) error { return s.move(h, Refused, Pending, Stored) }
+func (s *Spool) Refused(h blob.Hash) error { return s.move(Refused, []blob.Hash{h}, Pending, Stored) }
 
-// move brings a blob from one of those states to another. A blob that has come
+// step is a blob on its way from one state to another.
+type step struct{ is, will Entry }
+
+// move brings blobs from one of those states to another. A blob that has come
 // as far already, or has gone, needs nothing.
-func (s *Spool) move(h blob.Hash, to State, from ...State) error {
+func (s *Spool) move(to State, which []blob.Hash, from ...State) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	is, here := s.all[h]
-	if !here || !slices.Contains(from, is.State) {
+	steps := s.steps(to, which, from)
+	if len(steps) == 0 && !s.unsynced[to] {
 		return nil
 	}
-	will := is
-	will.State = to
-	switch to {
-	case Archived:
-		will.At = s.cfg.Now().UnixMicro()
-	case Pending:
-		will.At, will.Number = 0, s.last+1
+	if err := s.rename(to, steps); err != nil {
+		return fmt.Errorf("move blobs to %s: %w", to, errors.Join(err, s.lookAgain(steps)))
 	}
-	if err := s.rename(is, will); err != nil {
-		return fmt.Errorf("move blob %s to %s: %w", h, to, errors.Join(err, s.lookAgain(h)))
+	for _, m := range steps {
+		s.all[m.will.Ref.Hash] = m.will
+		s.last = max(s.last, m.will.Number)
 	}
-	s.all[h] = will
-	s.last = max(s.last, will.Number)
 	return nil
+}
+
+func (s *Spool) steps(to State, which []blob.Hash, from []State) (steps []step) {
+	last := s.last
+	for _, h := range which {
+		is, here := s.all[h]
+		if !here || !slices.Contains(from, is.State) {
+			continue
+		}
+		will := is
+		will.State = to
+		switch to {
+		case Archived:
+			will.At = s.cfg.Now().UnixMicro()
+		case Pending:
+			last++
+			will.At, will.Number = 0, last
+		}
+		steps = append(steps, step{is, will})
+	}
+	return steps
 }
 
 // rename has both names on the disk before it takes the old one away, so that
 // no cut can leave neither. That the old name comes back does no harm.
-func (s *Spool) rename(is, will Entry) error {
-	if err := s.cfg.disk.link(s.path(is), s.path(will)); err != nil {
+func (s *Spool) rename(to State, steps []step) error {
+	s.unsynced[to] = true
+	for _, m := range steps {
+		if err := s.cfg.disk.link(s.path(m.is), s.path(m.will)); err != nil {
+			return err
+		}
+	}
+	if err := s.cfg.disk.syncDir(s.folder(to)); err != nil {
 		return err
 	}
-	if err := s.cfg.disk.syncDir(s.folder(will.State)); err != nil {
-		return err
+	delete(s.unsynced, to)
+	for _, m := range steps {
+		if err := s.cfg.disk.remove(s.path(m.is)); err != nil {
+			return err
+		}
 	}
-	return s.cfg.disk.remove(s.path(is))
+	return nil
 }
 
-// lookAgain finds a blob whose move failed, and may have been done all the same.
-func (s *Spool) lookAgain(h blob.Hash) error {
+// lookAgain finds blobs whose move failed, and may have been done all the same.
+func (s *Spool) lookAgain(steps []step) error {
+	lost := map[blob.Hash]bool{}
+	for _, m := range steps {
+		lost[m.is.Ref.Hash] = true
+	}
 	return s.each(func(e Entry) (bool, error) {
-		if e.Ref.Hash != h {
-			return true, nil
+		if lost[e.Ref.Hash] {
+			delete(lost, e.Ref.Hash)
+			s.all[e.Ref.Hash] = e
+			s.last = max(s.last, e.Number)
 		}
-		s.all[h] = e
-		s.last = max(s.last, e.Number)
-		return false, nil
+		return len(lost) > 0, nil
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -116,6 +117,7 @@ type play struct {
 	reached map[blob.Hash]State
 	begun   map[blob.Hash]map[State]int // steps when a move was begun
 	gone    map[blob.Hash][2]int        // steps when Delete was begun, and returned
+	again   int                         // steps when all were made to be sent again
 }
 
 func newPlay(t testing.TB) *play {
@@ -130,7 +132,11 @@ func (p *play) run(t testing.TB, seed uint64) {
 	chance := rand.New(rand.NewPCG(seed, 1))
 	cfg := config(p.dir, newClock())
 	cfg.disk = p.disk
-	s := mustOpen(t, cfg)
+	s, err := Open(cfg)
+	if errors.Is(err, errFault) {
+		s, err = Open(cfg)
+	}
+	ok(t, err)
 	try := func(f func() error) {
 		t.Helper()
 		for range 3 {
@@ -186,6 +192,8 @@ func (p *play) run(t testing.TB, seed uint64) {
 			p.gone[h] = [2]int{begun, len(p.disk.log)}
 		}
 	}
+	try(func() error { return s.Again(slices.Collect(maps.Keys(p.kept))...) })
+	p.again = len(p.disk.log)
 }
 
 // judge opens what was left after a cut at a step and says which promise is
@@ -226,6 +234,9 @@ func (p *play) judge(t testing.TB, at int, disk map[string][]byte) error {
 		}
 		if begun, ever := p.begun[h][e.State]; !ever || at < begun {
 			return fmt.Errorf("blob %s is %s before anybody said so", h, e.State)
+		}
+		if at >= p.again && e.State != Pending && e.State != Held {
+			return fmt.Errorf("blob %s is %s, though the hub was restored", h, e.State)
 		}
 		content, err := s.ReadAt(h, 0, 1000)
 		if err != nil || blob.Of(content).Hash != h {
@@ -288,6 +299,7 @@ func TestWriteIsSynced(t *testing.T) {
 	disk := &recorder{}
 	cfg.disk = disk
 	s := mustOpen(t, cfg)
+	disk.log = nil
 	h := mustPut(t, s, []byte("sealed")).Hash
 	ok(t, s.Stored(h))
 	var did []string
