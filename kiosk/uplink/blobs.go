@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"sync"
 	"time"
@@ -18,11 +19,12 @@ import (
 // *media.Spool is one.
 type Media interface {
 	In(state media.State) iter.Seq[media.Entry]
+	First(state media.State, passed func(blob.Hash) bool) (media.Entry, bool)
 	ReadAt(h blob.Hash, off uint64, n int) ([]byte, error)
 	Stored(h blob.Hash) error
 	Archived(h blob.Hash) error
 	Refused(h blob.Hash) error
-	Again(h blob.Hash) error
+	Again(h ...blob.Hash) error
 }
 
 // blobs is the spool as courier sees it.
@@ -38,10 +40,8 @@ func courierBlobs(m Media) courier.Blobs {
 
 func (b blobs) NextBlob(passed func(blob.Hash) bool) (blob.Ref, bool, error) {
 	for _, state := range []media.State{media.Pending, media.Stored} {
-		for e := range b.In(state) {
-			if !passed(e.Ref.Hash) {
-				return e.Ref, true, nil
-			}
+		if e, ok := b.First(state, passed); ok {
+			return e.Ref, true, nil
 		}
 	}
 	return blob.Ref{}, false, nil
@@ -65,15 +65,45 @@ func (b blobs) HubSays(h blob.Hash, s wire.BlobState) error {
 	return fmt.Errorf("state %d of a blob is not one to keep", s)
 }
 
-func (b blobs) HubForgot() error {
-	for _, state := range []media.State{media.Stored, media.Archived} {
+func (b blobs) HubForgot() error { return b.again(media.Stored, media.Archived, media.Refused) }
+
+// again offers all blobs of some states anew.
+func (b blobs) again(states ...media.State) error {
+	var all []blob.Hash
+	for _, state := range states {
 		for e := range b.In(state) {
-			if err := b.Again(e.Ref.Hash); err != nil {
-				return err
-			}
+			all = append(all, e.Ref.Hash)
 		}
 	}
-	return nil
+	return b.Again(all...)
+}
+
+// readmit offers what a hub refused once more, at every start of the agent: it
+// may have been mended since. What this disk has spoilt stays where it is.
+func (b blobs) readmit() error {
+	var sound []blob.Hash
+	for e := range b.In(media.Refused) {
+		if blob.Check(e.Ref, &reading{Media: b, hash: e.Ref.Hash}) == nil {
+			sound = append(sound, e.Ref.Hash)
+		}
+	}
+	return b.Again(sound...)
+}
+
+// reading is a blob from its beginning.
+type reading struct {
+	Media
+	hash blob.Hash
+	at   uint64
+}
+
+func (r *reading) Read(b []byte) (int, error) {
+	part, err := r.ReadAt(r.hash, r.at, len(b))
+	if err == nil && len(part) == 0 {
+		err = io.EOF
+	}
+	r.at += uint64(len(part))
+	return copy(b, part), err
 }
 
 const (

@@ -212,6 +212,41 @@ func TestRefusedBlobIsSetAside(t *testing.T) {
 	}
 }
 
+// A mended hub takes what it once refused; what this disk has spoilt is not sent
+// again.
+func TestRefusedBlobIsOfferedAgainAtTheNextStart(t *testing.T) {
+	h := newHub(t)
+	dir := t.TempDir()
+	s, err := media.Open(media.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := h.kiosk(t, func(c *Config) { c.Media = s })
+	stop := k.start(t)
+	await(t, "session", func() bool { return k.Status().State == Connected })
+	stop()
+	sound, spoilt := photo(t, s, 100_000), photo(t, s, 100_000)
+	for _, b := range [][]byte{sound, spoilt} {
+		if err := s.Refused(blob.Of(b).Hash); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "refused", "*"+blob.Of(spoilt).Hash.String()))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("the refused blob is not where it was looked for: %v, %v", files, err)
+	}
+	other := bytes.Clone(spoilt)
+	other[99_999] ^= 1
+	if err := os.WriteFile(files[0], other, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k.start(t)
+	await(t, "the sound one", func() bool { return count(s, media.Stored) == 1 })
+	if !h.crates.holds(sound) || count(s, media.Refused) != 1 || h.crates.bytes() != 100_000 {
+		t.Errorf("%d bytes sent, %d still refused", h.crates.bytes(), count(s, media.Refused))
+	}
+}
+
 func TestBlobThatCannotBeReadEndsNothing(t *testing.T) {
 	h := newHub(t)
 	dir := t.TempDir()
@@ -274,6 +309,7 @@ func TestSpoolSpeaksAsCourierHears(t *testing.T) {
 	say(first.Hash, wire.BlobArchived, media.Archived)
 	say(second.Hash, wire.BlobStored, media.Stored)
 	next(blob.Ref{}, second.Hash)
+	say(second.Hash, wire.BlobRefused, media.Refused)
 	if err := b.HubForgot(); err != nil || count(s, media.Pending) != 2 {
 		t.Errorf("forgot: %v, %d pending", err, count(s, media.Pending))
 	}

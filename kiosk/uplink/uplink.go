@@ -157,6 +157,11 @@ func (t Timing) filled() Timing {
 // Run keeps a session open until ctx ends. It always returns nil.
 func (u *Uplink) Run(ctx context.Context) error {
 	defer u.set(func(s *Status) { s.State, s.NextTry = Idle, time.Time{} })
+	if u.cfg.Media != nil {
+		if err := (blobs{u.cfg.Media}).readmit(); err != nil {
+			u.log.Warn("refused blobs not offered again", "err", err)
+		}
+	}
 	for {
 		trouble := u.once(ctx)
 		if ctx.Err() != nil {
