@@ -22,7 +22,7 @@ type Blobs interface {
 	// deleted) or BlobRefused. A blob that is not here needs nothing.
 	HubSays(h blob.Hash, s wire.BlobState) error
 	// HubForgot says that the hub was restored: what it said of blobs counts no
-	// more, and all that is still here is to be offered again.
+	// more, refusals neither, and all that is still here is to be offered again.
 	HubForgot() error
 }
 
@@ -35,7 +35,8 @@ type shipment struct {
 	ref    blob.Ref
 	known  bool   // the hub has said how much of it it holds
 	offset uint64 // that much
-	stuck  int    // answers that did not lead on
+	sent   uint64 // bytes in the chunk on its way
+	stuck  int    // chunks that did not lead on
 }
 
 // maxStuck ends the patience with a hub that does not get on with a blob. Three
@@ -95,7 +96,7 @@ func (s *Sender) chunk(most int) (wire.Frame, error) {
 			return nil, fmt.Errorf("%w: read %x: %w", ErrBlobs, c.Hash, err)
 		}
 	}
-	s.asked = true
+	s.asked, s.ship.sent = true, uint64(len(c.Bytes))
 	return c, nil
 }
 
@@ -113,9 +114,11 @@ func (s *Sender) pass(h blob.Hash, settled bool) {
 
 // Remind has blobs offered again that could not be sent: call it every few
 // minutes of a session. With stored, and a few times a day, it also has the hub
-// asked about those it holds on its own disk only, and those no record named.
+// asked about those it holds on its own disk only, and those no record named,
+// and one that takes no blobs whether it has learnt to.
 func (s *Sender) Remind(stored bool) {
-	s.resting = false
+	s.shy = s.shy && !stored
+	s.resting = s.shy
 	for h, settled := range s.passed {
 		if stored || !settled {
 			delete(s.passed, h)
@@ -171,7 +174,7 @@ func (s *Sender) leadOn(a wire.ChunkAck) (Event, error) {
 		return Event{}, wire.Errorf(wire.CodeMalformed, "hub holds %d bytes of a blob of %d", a.Offset, s.ship.ref.Size)
 	}
 	first := !s.ship.known
-	if !first && a.Offset <= s.ship.offset {
+	if !first && a.Offset < s.ship.offset+max(s.ship.sent, 1) {
 		s.ship.stuck++
 	}
 	s.ship.known, s.ship.offset = true, a.Offset
@@ -185,6 +188,16 @@ func (s *Sender) leadOn(a wire.ChunkAck) (Event, error) {
 		return Event{Blob: &a}, fmt.Errorf("%w: note that %x is to be sent: %w", ErrBlobs, a.Hash, err)
 	}
 	return Event{Blob: &a}, nil
+}
+
+// goodbye ends the session. A hub that ends it over a chunk takes none, and must
+// not be kept from taking records.
+func (s *Sender) goodbye(g wire.Goodbye) Event {
+	if s.asked && (g.Code == wire.CodeUnexpected || g.Code == wire.CodeMalformed) {
+		s.shy = true
+	}
+	s.state = strange
+	return Event{Goodbye: &g}
 }
 
 // putOff keeps a blob for later. A hub without room has none for others either;

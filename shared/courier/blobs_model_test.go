@@ -94,9 +94,7 @@ func (o spoolModel) HubSays(h blob.Hash, s wire.BlobState) error {
 func (o spoolModel) HubForgot() error {
 	return o.commit(func() error {
 		for i := range o.blobs {
-			if s := o.blobs[i].state; s == wire.BlobStored || s == wire.BlobArchived {
-				o.blobs[i].state = wire.BlobPartial
-			}
+			o.blobs[i].state = wire.BlobPartial
 		}
 		return nil
 	})

@@ -258,6 +258,19 @@ func TestPoisonBlobIsRefusedAfterThreeTries(t *testing.T) {
 	p.wantAtHub()
 }
 
+// A hub that was mended, or restored, is offered what it refused.
+func TestRefusedBlobIsOfferedToARestoredHub(t *testing.T) {
+	p := newDesk(t).kiosk(1)
+	pic := p.send(250)
+	p.out.find(pic.ref.Hash).rotten = true
+	p.meet()
+	p.wantState(pic, wire.BlobRefused)
+	p.out.find(pic.ref.Hash).rotten = false
+	p.hub.restore(p.hub.image(), 2)
+	p.meet()
+	p.wantWhole(pic)
+}
+
 func TestHubWithoutRoomIsLeftAlone(t *testing.T) {
 	p := newDesk(t).kiosk(1)
 	first, second := p.send(250), p.send(250)
@@ -299,70 +312,36 @@ func TestUnnamedBlobStopsNoOther(t *testing.T) {
 	}
 }
 
-// A hub that says again and again where to go on, and never gets on.
-func TestHubThatGetsNowhereIsGivenUp(t *testing.T) {
-	p := newDesk(t).kiosk(1)
-	pic, good := p.send(250), p.send(250)
-	p.meetUntil(func(f wire.Frame) bool { _, ok := f.(wire.Batch); return ok })
-	for range 1 + maxStuck {
-		c, ok := p.next().(wire.Chunk)
-		if !ok || c.Hash != pic.ref.Hash {
-			t.Fatalf("next = %+v", c)
-		}
-		p.hear(wire.ChunkAck{Hash: pic.ref.Hash, State: wire.BlobPartial})
+// A journal may fork while a blob is half way: the blob knows no journal, and
+// goes on at the byte once the new journal's records are there.
+func TestForkWhileABlobIsHalfWay(t *testing.T) {
+	d := newDesk(t)
+	a := d.kiosk(1)
+	a.tap(3)
+	a.meet()
+	b := a.copyOf(1, a.out.disk)
+	b.tap(5)
+	b.meet() // overtakes: what a says next does not fit
+	pic := a.send(1000)
+	a.tap(1)
+	a.meetUntil(chunkAt(300))
+	if got := a.forks(); len(got) != 1 {
+		t.Fatalf("forks %v, want one before the blob", got)
 	}
-	p.talk()
-	p.wantWhole(good)
-	p.wantSent(pic, maxStuck*100)
-	p.sender.Remind(false)
-	p.talk()
-	p.wantWhole(pic)
-}
-
-func TestAnswersToChunksAreJudged(t *testing.T) {
-	p := newDesk(t).kiosk(1)
-	pic := p.send(250)
-	p.meetUntil(chunkAt(0))
-	p.next()
-	if ev := p.hear(wire.ChunkAck{Hash: [32]byte{9}, Offset: 7, State: wire.BlobPartial}); ev.Ignored != NotAsked {
-		t.Errorf("answer about another blob: %+v", ev)
+	a.next() // on its way while the other copy takes the journal of the first
+	c := b.copyOf(1, a.out.disk)
+	c.tap(2)
+	c.meet()
+	a.tap(1)
+	a.meet()
+	if got := a.forks(); len(got) != 1 {
+		t.Fatalf("forks %v, want another in the middle of the blob", got)
 	}
-	_, err := p.sender.Receive(wire.ChunkAck{Hash: pic.ref.Hash, Offset: 251, State: wire.BlobPartial})
-	wantCode(t, err, wire.CodeMalformed)
-	p.meetUntil(chunkAt(100))
-	p.next()
-	p.hear(wire.ChunkAck{Hash: pic.ref.Hash, State: 99}) // of a later version
-	if f, err := p.sender.Chunk(p.most); f != nil || err != nil {
-		t.Errorf("after an answer nobody knows: %+v, %v", f, err)
+	a.wantAtHub()
+	a.wantWhole(pic)
+	if wasted := a.sent(pic) + c.sent(pic) - 1000; wasted > 100 {
+		t.Errorf("%d bytes wasted on a fork", wasted)
 	}
-	p.wantState(pic, wire.BlobPartial)
-}
-
-// What a hub says after a newer one was heard of is from before its restore.
-func TestOlderHubsWordOnBlobsDoesNotCount(t *testing.T) {
-	p := newDesk(t).kiosk(1)
-	pic := p.send(250)
-	p.meet()
-	if ev := p.hear(p.ack(2, p.out.journal, p.out.received, p.out.floor)); ev.Acked == nil {
-		t.Fatalf("%+v", ev)
-	}
-	p.wantState(pic, wire.BlobPartial)
-	for _, s := range []wire.BlobState{wire.BlobStored, wire.BlobArchived, wire.BlobRefused} {
-		if ev := p.news(pic, s); ev.Ignored != OldEpoch {
-			t.Errorf("state %d: %+v", s, ev)
-		}
-		p.wantState(pic, wire.BlobPartial)
-	}
-}
-
-func TestBlobWordsNeedAWelcome(t *testing.T) {
-	p := newDesk(t).kiosk(1)
-	pic := p.send(250)
-	p.greet()
-	if ev := p.news(pic, wire.BlobArchived); ev.Ignored != NotAsked {
-		t.Errorf("%+v", ev)
-	}
-	p.wantState(pic, wire.BlobPartial)
 }
 
 func TestRestoredHubIsOfferedBlobsAgain(t *testing.T) {
@@ -375,21 +354,6 @@ func TestRestoredHubIsOfferedBlobsAgain(t *testing.T) {
 	p.wantWhole(stored)
 	p.wantWhole(archived)
 	p.wantState(archived, wire.BlobStored)
-}
-
-// A crash between the two must not leave blobs that a lost archive held.
-func TestForgettingComesBeforeTheEpoch(t *testing.T) {
-	p := newDesk(t).kiosk(1)
-	pic := p.send(250)
-	p.meet()
-	p.news(pic, wire.BlobArchived)
-	p.sender.cfg.Blobs = broken{spoolModel: spoolModel{p.out}, keeps: true}
-	if _, err := p.sender.Receive(p.ack(2, p.out.journal, p.out.received, p.out.floor)); !errors.Is(err, errBefore) || errors.Is(err, ErrBlobs) {
-		t.Errorf("Receive() = %v", err)
-	}
-	if p.out.epoch != 1 {
-		t.Errorf("epoch %d while blobs still count as archived", p.out.epoch)
-	}
 }
 
 // The hub falls back without a word: it asks for what it lost.

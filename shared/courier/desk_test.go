@@ -90,6 +90,16 @@ func (p *post) meet() {
 	p.talk()
 }
 
+// again opens another session with the same Sender, as an uplink does.
+func (p *post) again() {
+	p.t.Helper()
+	sender := p.sender
+	p.dial()
+	p.sender = sender
+	p.sender.state = strange
+	p.talk()
+}
+
 func (p *post) talk() {
 	p.t.Helper()
 	for range 1000 {

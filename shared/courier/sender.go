@@ -31,6 +31,7 @@ type Sender struct {
 	ship    *shipment          // nil: none
 	asked   bool               // a chunk is on its way
 	resting bool               // the hub has no room: no blob until Remind
+	shy     bool               // the hub ended a session over a chunk: no blob for hours
 	passed  map[blob.Hash]bool // offered in this round; true: settled as far as it can be
 }
 
@@ -70,7 +71,7 @@ func (s *Sender) Hello(h wire.Hello) (wire.Hello, error) {
 		return wire.Hello{}, fmt.Errorf("read branch: %w", err)
 	}
 	s.state, s.journal, s.flight = greeted, b.Journal, nil
-	s.ship, s.asked, s.resting, s.passed = nil, false, false, nil
+	s.ship, s.asked, s.resting, s.passed = nil, false, s.shy, nil
 	h.Version, h.Epoch = wire.SessionVersion, b.Epoch
 	h.Offers = []wire.Offer{{Journal: b.Journal, Base: b.Base, Head: b.Head}}
 	return h, nil
@@ -90,8 +91,7 @@ func (s *Sender) Receive(f wire.Frame) (Event, error) {
 	case wire.Bulletin:
 		return Event{Bulletin: &f}, nil
 	case wire.Goodbye:
-		s.state = strange
-		return Event{Goodbye: &f}, nil
+		return s.goodbye(f), nil
 	}
 	return Event{}, wire.Errorf(wire.CodeUnexpected, "%T from the hub", f)
 }
