@@ -36,7 +36,7 @@ func (h *hub) openPost(ctx context.Context, id cases.Identity) (err error) {
 	if !h.shelf.apart {
 		budget = staying
 	}
-	if h.spool, err = archive.OpenSpool(archive.SpoolConfig{Dir: filepath.Join(h.cfg.Data, spoolFolder), Budget: budget}); err != nil {
+	if h.spool, err = archive.OpenSpool(archive.SpoolConfig{Dir: filepath.Join(h.cfg.Data, spoolFolder), Budget: budget, Now: h.cfg.Now}); err != nil {
 		return err
 	}
 	var store archive.Store
@@ -47,7 +47,7 @@ func (h *hub) openPost(ctx context.Context, id cases.Identity) (err error) {
 		Receipts: h.cases, Known: h.cases.Known, Logger: h.log})
 	h.deletions, err = deletion.Open(ctx, deletion.Config{DB: h.db, Ledger: h.ledger, Spool: h.spool, Store: store, Executes: true,
 		Wards:  h.wards,
-		Forget: h.cases.Forget, Closed: h.cases.Closed, Logger: h.log})
+		Forget: h.cases.Forget, Closed: h.cases.Closed, Now: h.cfg.Now, Logger: h.log})
 	return err
 }
 
@@ -66,7 +66,7 @@ func (h *hub) wards(ctx context.Context) (names []string, err error) {
 func (h *hub) postChores() []chores.Chore {
 	all := []chores.Chore{
 		{Name: "receipts", Every: 30 * time.Second, RetryMost: 10 * time.Minute, Run: func(ctx context.Context) error {
-			_, err := h.letters.LearnNew(ctx, time.Now())
+			_, err := h.letters.LearnNew(ctx, h.cfg.Now())
 			return err
 		}},
 		{Name: "deletions", Every: 5 * time.Second, RetryMost: 10 * time.Minute, Wanted: h.deletions.Wanted, Run: h.deletions.Work},
@@ -76,7 +76,7 @@ func (h *hub) postChores() []chores.Chore {
 	if h.shelf.apart {
 		all = append(all, chores.Chore{Name: "archive-blobs", Every: 5 * time.Second, RetryMost: 5 * time.Minute,
 			Wanted: h.letters.AnyUnshelved, Run: func(ctx context.Context) error {
-				return h.letters.Shelve(ctx, time.Now, h.intake.BlobArchived)
+				return h.letters.Shelve(ctx, h.cfg.Now, h.intake.BlobArchived)
 			}})
 	}
 	return all

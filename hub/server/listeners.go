@@ -26,7 +26,7 @@ func (h *hub) listen() (err error) {
 	if h.people, err = listenOn("--listen", h.cfg.Listen); err != nil {
 		return err
 	}
-	settings, err := h.authority.ServerTLS(h.names(), time.Now())
+	settings, err := h.authority.ServerTLS(h.names(), h.cfg.Now())
 	if err != nil {
 		return fmt.Errorf("make the kiosks' certificate: %w", err)
 	}
@@ -64,7 +64,7 @@ func (h *hub) peopleTLS() (*tls.Config, error) {
 	if !h.secure() || h.cfg.BehindProxy {
 		return nil, nil
 	}
-	settings, err := h.authority.ServerTLS(h.names(), time.Now())
+	settings, err := h.authority.ServerTLS(h.names(), h.cfg.Now())
 	if err != nil {
 		return nil, fmt.Errorf("make the people's certificate: %w", err)
 	}

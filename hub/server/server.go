@@ -35,17 +35,18 @@ import (
 
 // Config says how the hub runs.
 type Config struct {
-	Data          string   // folder of keys, the embedded database and the archive; made when missing
-	Database      string   // postgres://… ; empty: SQLite in Data
-	Kiosks        string   // address of the listener for kiosks; empty: ":7443"
-	Names         []string // names and addresses kiosks reach this hub by; empty: this machine's own
-	Listen        string   // address of the listener for people; empty: "127.0.0.1:7080"
-	Certificate   string   // PEM file for the people's listener; empty: plain HTTP on loopback, else one of the hub's own
-	Key           string   // PEM file of its key
-	BehindProxy   bool     // the people's listener speaks plain HTTP to a proxy that adds TLS
-	FirstPassword string   // of the first account; empty: random, printed once
-	Archive       string   // where blobs, segments and copies go: a folder or s3://…; empty: a folder in Data
-	SameDiskOK    bool     // the operator vouches that the archive outlives the disk of Data
+	Data          string           // folder of keys, the embedded database and the archive; made when missing
+	Database      string           // postgres://… ; empty: SQLite in Data
+	Kiosks        string           // address of the listener for kiosks; empty: ":7443"
+	Names         []string         // names and addresses kiosks reach this hub by; empty: this machine's own
+	Listen        string           // address of the listener for people; empty: "127.0.0.1:7080"
+	Certificate   string           // PEM file for the people's listener; empty: plain HTTP on loopback, else one of the hub's own
+	Key           string           // PEM file of its key
+	BehindProxy   bool             // the people's listener speaks plain HTTP to a proxy that adds TLS
+	FirstPassword string           // of the first account; empty: random, printed once
+	Archive       string           // where blobs, segments and copies go: a folder or s3://…; empty: a folder in Data
+	SameDiskOK    bool             // the operator vouches that the archive outlives the disk of Data
+	Now           func() time.Time // the hub's clock; nil: time.Now
 	Logger        *slog.Logger
 	Print         func(line string) // takes what the operator must read at start; nil: standard error
 }
@@ -85,6 +86,9 @@ type hub struct {
 }
 
 func (h *hub) open(ctx context.Context) (err error) {
+	if h.cfg.Now == nil {
+		h.cfg.Now = time.Now
+	}
 	if err := durable.MkdirAll(h.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
@@ -94,7 +98,7 @@ func (h *hub) open(ctx context.Context) (err error) {
 	if err := backup.Finished(h.cfg.Data); err != nil {
 		return err
 	}
-	if h.authority, err = openAuthority(h.cfg.Data); err != nil {
+	if h.authority, err = openAuthority(h.cfg.Data, h.cfg.Now()); err != nil {
 		return err
 	}
 	if err := h.listen(); err != nil {
@@ -108,7 +112,7 @@ func (h *hub) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	admits := registry.Config{Authority: h.authority, Hub: h.kioskURLs(), CasesKey: id.Public}
+	admits := registry.Config{Authority: h.authority, Hub: h.kioskURLs(), CasesKey: id.Public, Now: h.cfg.Now}
 	if h.store, err = openStore(ctx, url, admits, h.log); err != nil {
 		return err
 	}
@@ -119,7 +123,7 @@ func (h *hub) openRest(ctx context.Context, id cases.Identity) (err error) {
 	if err := h.registry.Seed(ctx, feedback.Seed()); err != nil {
 		return fmt.Errorf("seed the registry: %w", err)
 	}
-	if h.accounts, err = accounts.Open(ctx, accounts.Config{DB: h.db, FirstPassword: h.cfg.FirstPassword, Logger: h.log}); err != nil {
+	if h.accounts, err = accounts.Open(ctx, accounts.Config{DB: h.db, FirstPassword: h.cfg.FirstPassword, Now: h.cfg.Now, Logger: h.log}); err != nil {
 		return err
 	}
 	if err := h.firstAccount(ctx); err != nil {
@@ -134,14 +138,14 @@ func (h *hub) openRest(ctx context.Context, id cases.Identity) (err error) {
 	if err := h.openPost(ctx, id); err != nil {
 		return err
 	}
-	h.intake = intake.New(intake.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Authority: h.authority, Bulletins: h.bulletin, Spool: h.spool, Logger: h.log})
+	h.intake = intake.New(intake.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Authority: h.authority, Bulletins: h.bulletin, Spool: h.spool, Now: h.cfg.Now, Logger: h.log})
 	h.console, err = console.New(console.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Accounts: h.accounts,
 		Secure: h.secure(), Archive: h.shelf.offDisk(), Letters: h.letters, Deletions: h.deletions, Cases: h.cases, Spool: h.spool,
-		Copies: h.copies, Chores: h.done, Program: command.Version(), Logger: h.log})
+		Copies: h.copies, Chores: h.done, Program: command.Version(), Now: h.cfg.Now, Logger: h.log})
 	if err != nil {
 		return err
 	}
-	h.chores, err = chores.Open(ctx, chores.Config{DB: h.db, Chores: h.allChores(), Logger: h.log})
+	h.chores, err = chores.Open(ctx, chores.Config{DB: h.db, Chores: h.allChores(), Now: h.cfg.Now, Logger: h.log})
 	return err
 }
 

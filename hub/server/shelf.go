@@ -95,7 +95,7 @@ func (s store) openCopies(ctx context.Context, data string, shelf shelf, show fu
 		return nil, err
 	}
 	return backup.Open(ctx, backup.Config{DB: s.db, Ledger: s.ledger, Store: shelf.store, Data: data, Keys: keys,
-		Recovery: public, Verify: s.signatures(ctx), Program: command.Version()})
+		Recovery: public, Verify: s.signatures(ctx), Program: command.Version(), Now: s.now})
 }
 
 // signatures verifies with the keys in the registry's table, each read once.

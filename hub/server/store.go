@@ -45,6 +45,7 @@ func (s storage) url() (string, error) {
 // store is what commands need as well as the server.
 type store struct {
 	db       *database.DB
+	now      func() time.Time
 	ledger   *ledger.Ledger
 	vitals   *vitals.Vitals
 	registry *registry.Registry
@@ -54,7 +55,7 @@ type store struct {
 }
 
 // openStore opens the tables. admits says how devices are admitted; it is empty
-// for commands that run beside a server.
+// for commands that run beside a server. Its clock is that of every table.
 func openStore(ctx context.Context, url string, admits registry.Config, log *slog.Logger) (s store, err error) {
 	db, err := database.Open(ctx, url)
 	if err != nil {
@@ -67,24 +68,24 @@ func openStore(ctx context.Context, url string, admits registry.Config, log *slo
 }
 
 func openTables(ctx context.Context, db *database.DB, admits registry.Config, log *slog.Logger) (s store, err error) {
-	s.db = db
-	if s.ledger, err = ledger.Open(ctx, ledger.Config{DB: s.db, Logger: log}); err != nil {
+	s.db, s.now = db, admits.Now
+	if s.ledger, err = ledger.Open(ctx, ledger.Config{DB: s.db, Now: s.now, Logger: log}); err != nil {
 		return s, err
 	}
-	if s.vitals, err = vitals.Open(ctx, vitals.Config{DB: s.db, Logger: log}); err != nil {
+	if s.vitals, err = vitals.Open(ctx, vitals.Config{DB: s.db, Now: s.now, Logger: log}); err != nil {
 		return s, err
 	}
 	admits.DB, admits.Logger = s.db, log
 	if s.registry, err = registry.Open(ctx, admits); err != nil {
 		return s, err
 	}
-	if s.backup, err = backup.Open(ctx, backup.Config{DB: s.db, Logger: log}); err != nil {
+	if s.backup, err = backup.Open(ctx, backup.Config{DB: s.db, Now: s.now, Logger: log}); err != nil {
 		return s, err
 	}
-	if s.done, err = chores.Open(ctx, chores.Config{DB: s.db, Logger: log}); err != nil {
+	if s.done, err = chores.Open(ctx, chores.Config{DB: s.db, Now: s.now, Logger: log}); err != nil {
 		return s, err
 	}
-	s.orders, err = deletion.Open(ctx, deletion.Config{DB: s.db, Ledger: s.ledger, Logger: log})
+	s.orders, err = deletion.Open(ctx, deletion.Config{DB: s.db, Ledger: s.ledger, Now: s.now, Logger: log})
 	return s, err
 }
 
@@ -124,12 +125,12 @@ func publicKey(d registry.Device) (crypto.PublicKey, error) {
 	return key, nil
 }
 
-func openAuthority(data string) (*ident.Authority, error) {
+func openAuthority(data string, now time.Time) (*ident.Authority, error) {
 	dir := filepath.Join(data, "authority")
 	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the authority's folder: %w", err)
 	}
-	a, err := ident.OpenAuthority(dir, time.Now())
+	a, err := ident.OpenAuthority(dir, now)
 	if err != nil {
 		return nil, fmt.Errorf("open the authority: %w", err)
 	}

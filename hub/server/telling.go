@@ -24,10 +24,10 @@ type telling struct {
 
 // openTelling opens the tables. authority is nil for commands.
 func openTelling(ctx context.Context, s store, id cases.Identity, authority *ident.Authority, log *slog.Logger) (t telling, err error) {
-	if t.cases, err = cases.Open(ctx, cases.Config{DB: s.db, Identity: id, Logger: log}); err != nil {
+	if t.cases, err = cases.Open(ctx, cases.Config{DB: s.db, Identity: id, Now: s.now, Logger: log}); err != nil {
 		return t, err
 	}
-	cfg := bulletin.Config{DB: s.db, Epoch: s.ledger.Epoch, Boxes: t.boxes, Revoked: s.revoked, Deleted: s.orders.Told, Places: s.placeIDs, CasesKey: id.Public, Logger: log}
+	cfg := bulletin.Config{DB: s.db, Epoch: s.ledger.Epoch, Boxes: t.boxes, Revoked: s.revoked, Deleted: s.orders.Told, Places: s.placeIDs, CasesKey: id.Public, Now: s.now, Logger: log}
 	if authority != nil {
 		cfg.Sign = authority.Sign
 	}
