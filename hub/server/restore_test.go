@@ -141,7 +141,7 @@ func TestServedHubIsCopiedAndRestored(t *testing.T) {
 				where = append(where, "--database", url)
 			}
 			said = run(t, command.Done, append([]string{"restore", "--archive", archive, "--archive-on-same-disk-is-ok", "--recovery-key", keyFile}, where...)...)
-			for _, want := range []string{"Restored from backups/00000002-", "Restore epoch 1", "Lost: decisions made after", "The ledger is whole"} {
+			for _, want := range []string{"Restored from backups/00000002-", "Restore epoch 1", "Lost: decisions made between", "The ledger is whole"} {
 				if !strings.Contains(said, want) {
 					t.Errorf("hub restore does not say %q:\n%s", want, said)
 				}
