@@ -86,11 +86,14 @@ func open(cfg Config) (k *kiosk, err error) {
 			k.close()
 		}
 	}()
-	if err := durable.MkdirAll(cfg.Data, 0o700); err != nil {
-		return k, fmt.Errorf("make the data folder: %w", err)
-	}
 	if k.listener, err = listen(cfg.Listen); err != nil {
 		return k, err
+	}
+	if err := mayBegin(cfg); err != nil {
+		return k, err
+	}
+	if err := durable.MkdirAll(cfg.Data, 0o700); err != nil {
+		return k, fmt.Errorf("make the data folder: %w", err)
 	}
 	if k.member, err = openMembership(cfg); err != nil {
 		return k, err
@@ -161,6 +164,7 @@ func (k *kiosk) close() {
 		}
 	}
 	if k.told.store != nil {
+		k.keepOrders()
 		if err := k.told.store.Close(); err != nil {
 			k.log.Error("close the bulletin", "err", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -162,9 +163,13 @@ func TestRefusesToBegin(t *testing.T) {
 		{"address without a port", func(dir string) Config { return Config{Data: dir, Listen: "127.0.0.1"} }, "127.0.0.1:7070"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := Run(t.Context(), c.cfg(t.TempDir()))
+			data := filepath.Join(t.TempDir(), "kiosk")
+			err := Run(t.Context(), c.cfg(data))
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("Run = %v, want %q", err, c.says)
+			}
+			if _, err := os.Stat(data); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("a folder was left behind: %v", err)
 			}
 		})
 	}

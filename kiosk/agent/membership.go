@@ -30,6 +30,21 @@ type membership struct {
 // errNoKit is said to whoever starts an agent that belongs nowhere.
 var errNoKit = errors.New(`this kiosk is not enrolled: make a kit with "provisioning kit" and start with --kit FILE`)
 
+// mayBegin refuses before anything is made: a typing error leaves no folder
+// behind.
+func mayBegin(cfg Config) error {
+	m := &membership{dir: filepath.Join(cfg.Data, "identity"), kitPath: cfg.Kit}
+	id, err := lookAtMembership(cfg.Data)
+	if id != nil || err != nil {
+		return nil // openMembership knows better what to make of it
+	}
+	kit, err := m.readKit()
+	if err == nil && kit == nil {
+		err = errNoKit
+	}
+	return err
+}
+
 func openMembership(cfg Config) (*membership, error) {
 	m := &membership{dir: filepath.Join(cfg.Data, "identity"), kitPath: cfg.Kit}
 	if err := durable.MkdirAll(m.dir, 0o700); err != nil {

@@ -132,8 +132,11 @@ func (k *kiosk) obey(ctx context.Context) error {
 		return nil
 	}
 	done := map[string]bool{}
+	minute := time.NewTicker(orderTick)
+	defer minute.Stop()
 	for {
 		changed := k.told.store.Changed()
+		k.tellUnread()
 		for _, o := range k.orders() {
 			if o.Kind == wire.OrderSyncNow && !done[o.ID] {
 				done[o.ID] = true
@@ -144,8 +147,28 @@ func (k *kiosk) obey(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		case <-minute.C:
+			k.keepOrders()
 		}
 	}
+}
+
+// orderTick is how much of the time an order ran may be forgotten by a cut.
+const orderTick = time.Minute
+
+func (k *kiosk) keepOrders() {
+	if err := k.told.store.KeepTime(); err != nil {
+		k.log.Error("orders may hold for longer than they should", "err", err)
+	}
+}
+
+// tellUnread has the hub know that this program is older than what it tells.
+func (k *kiosk) tellUnread() {
+	if n := k.told.store.Unread(); n > 0 {
+		k.vitals.Raise(vitals.ToldNewer, int64(n))
+		return
+	}
+	k.vitals.Clear(vitals.ToldNewer)
 }
 
 func (k *kiosk) dialNow(o wire.Order) {

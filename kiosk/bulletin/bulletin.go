@@ -5,8 +5,9 @@
 // It promises that a bulletin is applied whole or not at all, whenever the
 // power fails; that only the custody key of this kiosk's hub can change
 // anything, and only forwards; that everything applied is there after a
-// restart without any network; and that a questionnaire a resident has begun
-// can be finished after it was replaced.
+// restart without any network; that a questionnaire a resident has begun can be
+// finished after it was replaced; and that of a sheet of a newer hub all is used
+// that this program understands, and the rest counted.
 //
 // It does not fetch (uplink), does not carry orders out (agent), and cannot
 // read a case without the receipt of whoever asks.
@@ -20,8 +21,9 @@
 // a hundred thousand cases take no memory.
 //
 // An order ends by itself in two ways, whichever comes first: at its moment by
-// the wall clock, and after its length by this program's running time. So a
-// clock that stands at 1970 cannot hold a kiosk paused for ever.
+// the wall clock, and after its length by this program's running time, counted
+// over restarts. So a clock that stands at 1970 cannot hold a kiosk paused for
+// ever, nor one that is switched off every night.
 package bulletin
 
 import (
@@ -41,6 +43,7 @@ import (
 	"time"
 
 	"nghe/shared/durable"
+	"nghe/shared/feedback"
 	"nghe/shared/ident"
 	"nghe/shared/sqlite"
 	"nghe/shared/wire"
@@ -49,7 +52,7 @@ import (
 var (
 	// ErrForged says that a bulletin is not the word of this kiosk's hub.
 	ErrForged = errors.New("bulletin is not signed by this kiosk's hub")
-	// ErrBroken says that a bulletin cannot be read or shown by this program.
+	// ErrBroken says that a bulletin cannot be read by this program.
 	ErrBroken = errors.New("bulletin cannot be used")
 	// ErrGap says that a bulletin leaves out what came before it.
 	ErrGap = errors.New("bulletin leaves a gap")
@@ -93,12 +96,13 @@ type Bulletin struct {
 
 	applying sync.Mutex // one Apply or Trust at a time
 
-	mu      sync.RWMutex // guards what follows
-	version uint64
-	custody ed25519.PublicKey
-	sheet   sheet
-	seen    map[string]time.Duration // when each order was first known here
-	changed chan struct{}            // closed, and replaced, at every change
+	mu        sync.RWMutex // guards what follows
+	version   uint64
+	custody   ed25519.PublicKey
+	sheet     sheet
+	questions []feedback.Questionnaire // to ask
+	seen      map[string]time.Duration // where Monotonic stood, or would have, as each order was first known here
+	changed   chan struct{}            // closed, and replaced, at every change
 }
 
 // Open reads what is kept. A file that cannot be used, damaged or written by a
@@ -173,7 +177,11 @@ func (b *Bulletin) load() error {
 	if err != nil {
 		return err
 	}
-	b.take(is, &s)
+	ran, err := readRan(b.db.Read())
+	if err != nil {
+		return err
+	}
+	b.take(is, &s, ran)
 	return nil
 }
 
@@ -247,10 +255,7 @@ func (b *Bulletin) Apply(f wire.Bulletin) error {
 func (b *Bulletin) apply(version uint64, body wire.BulletinBody) error {
 	var s *sheet
 	if len(body.Sheet) > 0 {
-		parsed, err := parseSheet(body.Sheet[0])
-		if err != nil {
-			return err
-		}
+		parsed := parseSheet(body.Sheet[0])
 		s = &parsed
 	}
 	var is standing
@@ -261,12 +266,13 @@ func (b *Bulletin) apply(version uint64, body wire.BulletinBody) error {
 	if err != nil {
 		return fmt.Errorf("keep bulletin: %w", err)
 	}
-	b.take(is, s)
+	b.take(is, s, nil)
 	return nil
 }
 
-// take puts what was committed into memory; s is nil where the sheet stays.
-func (b *Bulletin) take(is standing, s *sheet) {
+// take puts what was committed into memory; s is nil where the sheet stays, ran
+// is what earlier processes left.
+func (b *Bulletin) take(is standing, s *sheet, ran map[string]time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.version, b.custody = is.version, is.custody
@@ -275,9 +281,10 @@ func (b *Bulletin) take(is standing, s *sheet) {
 			s.old = b.sheet.old
 		}
 		b.sheet = s.joined()
+		b.questions = b.sheet.questionnaires()
 		now, seen := b.cfg.Monotonic(), map[string]time.Duration{}
 		for _, o := range s.orders {
-			seen[o.ID] = now
+			seen[o.ID] = now - ran[o.ID]
 			if before, known := b.seen[o.ID]; known {
 				seen[o.ID] = before
 			}

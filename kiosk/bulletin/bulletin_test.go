@@ -1,6 +1,7 @@
 package bulletin
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
@@ -151,12 +152,6 @@ func TestApplyRefuses(t *testing.T) {
 	other := ed25519.NewKeyFromSeed(append([]byte{1}, make([]byte, 31)...))
 	good := wire.BulletinBody{Sheet: []wire.Sheet{sheetOf(t, 8)}, Since: 5}
 	good.AddBox(tagOf("a"), []byte(fmt.Sprintf("%-24s", "changed")))
-	bad := sheetOf(t, 8)
-	bad.Questionnaires = append(bad.Questionnaires, []byte(`{"id":"x"}`))
-	badNotice := sheetOf(t, 8)
-	badNotice.Notices[0] = []byte("{")
-	badTexts := sheetOf(t, 8)
-	badTexts.Texts = []byte(`{"A":{}}`)
 	frame := func(change func(f *wire.Bulletin)) wire.Bulletin {
 		f := signed(t, custody, 6, good)
 		change(&f)
@@ -169,18 +164,15 @@ func TestApplyRefuses(t *testing.T) {
 		f    wire.Bulletin
 		want error
 	}{
-		"another key":       {signed(t, other, 6, good), ErrForged},
-		"another version":   {frame(func(f *wire.Bulletin) { f.Version = 7 }), ErrForged},
-		"a changed octet":   {frame(func(f *wire.Bulletin) { f.Body[len(f.Body)/2] ^= 1 }), ErrForged},
-		"no signature":      {frame(func(f *wire.Bulletin) { f.Signature = nil }), ErrForged},
-		"cut off":           {frame(func(f *wire.Bulletin) { f.Body = f.Body[:len(f.Body)-3]; resigned(f) }), ErrBroken},
-		"another layout":    {frame(func(f *wire.Bulletin) { f.Body[0] = 9; resigned(f) }), ErrBroken},
-		"bad questionnaire": {signed(t, custody, 6, wire.BulletinBody{Since: 5, Sheet: []wire.Sheet{bad}, States: good.States}), ErrBroken},
-		"bad notice":        {signed(t, custody, 6, wire.BulletinBody{Since: 5, Sheet: []wire.Sheet{badNotice}}), ErrBroken},
-		"bad texts":         {signed(t, custody, 6, wire.BulletinBody{Since: 5, Sheet: []wire.Sheet{badTexts}}), ErrBroken},
-		"gap":               {signed(t, custody, 9, wire.BulletinBody{Since: 6, Sheet: good.Sheet}), ErrGap},
-		"the same version":  {signed(t, custody, 5, good), nil},
-		"an older version":  {signed(t, custody, 4, good), nil},
+		"another key":      {signed(t, other, 6, good), ErrForged},
+		"another version":  {frame(func(f *wire.Bulletin) { f.Version = 7 }), ErrForged},
+		"a changed octet":  {frame(func(f *wire.Bulletin) { f.Body[len(f.Body)/2] ^= 1 }), ErrForged},
+		"no signature":     {frame(func(f *wire.Bulletin) { f.Signature = nil }), ErrForged},
+		"cut off":          {frame(func(f *wire.Bulletin) { f.Body = f.Body[:len(f.Body)-3]; resigned(f) }), ErrBroken},
+		"another layout":   {frame(func(f *wire.Bulletin) { f.Body[0] = 9; resigned(f) }), ErrBroken},
+		"gap":              {signed(t, custody, 9, wire.BulletinBody{Since: 6, Sheet: good.Sheet}), ErrGap},
+		"the same version": {signed(t, custody, 5, good), nil},
+		"an older version": {signed(t, custody, 4, good), nil},
 	} {
 		b := opened(t)
 		first := boxes("a received")
@@ -277,6 +269,86 @@ func TestOldVersionsStay(t *testing.T) {
 		}
 		if now := held.Questionnaires(); len(now) != 1 || now[0].Version != 3 {
 			t.Errorf("asks %+v", now)
+		}
+	}
+}
+
+// newer is a questionnaire of a hub that knows another kind of question.
+func newer(t testing.TB, id string, version int) []byte {
+	q := question(version)
+	q.ID = id
+	return bytes.Replace(encode(t, q), []byte(`"kind":"`), []byte(`"kind":"drawing-`), 1)
+}
+
+// A kiosk that is older than its hub uses what it understands, says how much it
+// does not, and shows it once it is updated.
+func TestSheetOfANewerHub(t *testing.T) {
+	s := sheetOf(t, 8)
+	known := question(8)
+	known.ID = "guests"
+	s.Questionnaires = [][]byte{newer(t, "drawings", 1), newer(t, "today", 9), encode(t, known)}
+	s.Notices = append([][]byte{[]byte(`{"id":"film","title":7}`)}, s.Notices...)
+	s.Texts = []byte(`{"slogan":["Gần dân"]}`)
+	s.Orders = []wire.Order{{ID: "o-1", Kind: 99, Until: 1}}
+	b := opened(t)
+	apply(t, b, 5, wire.BulletinBody{Sheet: []wire.Sheet{sheetOf(t, 7)}})
+	body := boxes("a received")
+	body.Sheet, body.Deleted = []wire.Sheet{s}, []wire.Deletion{{Kind: 77, Name: []byte("x")}}
+	apply(t, b, 6, body)
+	// "today" is asked as it was last understood, where its newer version stood.
+	const want = "6; today 7 guests 8; 1 notices, 0 texts, [age1cases] [age1lan age1minh]; a received; []; 1 deleted up to 6; 2 held versions"
+	for _, when := range []string{"now", "after a restart"} {
+		if got, err := dump(b, "a"); got != want || err != nil {
+			t.Errorf("%s knows\n%s, %v, want\n%s", when, got, err, want)
+		}
+		if got := b.Unread(); got != 4 {
+			t.Errorf("%s: %d parts unread, want 4", when, got)
+		}
+		b.Close()
+		b = openAt(t, b.cfg.Dir)
+	}
+	apply(t, b, 7, wire.BulletinBody{Sheet: []wire.Sheet{sheetOf(t, 9)}})
+	if b.Unread() != 0 || b.Questionnaires()[0].Version != 9 {
+		t.Errorf("after one it understands: %d unread", b.Unread())
+	}
+}
+
+// With nothing on the sheet that it could show, a kiosk asks nothing of the
+// hub's: the screen has questions of its own.
+func TestSheetNobodyUnderstands(t *testing.T) {
+	s := sheetOf(t, 8)
+	s.Questionnaires = [][]byte{newer(t, "drawings", 1), []byte("{")}
+	b := opened(t)
+	apply(t, b, 5, wire.BulletinBody{Sheet: []wire.Sheet{s}})
+	if got := b.Questionnaires(); len(got) != 0 || b.Unread() != 2 || b.Version() != 5 {
+		t.Errorf("asks %v, %d unread, version %d", got, b.Unread(), b.Version())
+	}
+}
+
+// A kiosk with a clock at 1970 that is switched off every night is not paused
+// for ever.
+func TestOrdersEndOverRestarts(t *testing.T) {
+	s := sheetOf(t, 1)
+	s.Orders = []wire.Order{{ID: "day", Kind: wire.OrderPause, Issued: 1, Until: 1 + (24 * time.Hour).Microseconds()}}
+	dir := t.TempDir()
+	for night := range 4 {
+		ran := time.Duration(night) * time.Minute // any zero
+		b, err := Open(Config{Dir: dir, Monotonic: func() time.Duration { return ran }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if night == 0 {
+			if err := b.Trust(public(custody)); err != nil {
+				t.Fatal(err)
+			}
+			apply(t, b, 1, wire.BulletinBody{Sheet: []wire.Sheet{s}})
+		}
+		if holds := len(b.Orders("me", time.Unix(0, 0))) == 1; holds != (night < 3) {
+			t.Errorf("after %d days of 9 hours the order holds: %t", night, holds)
+		}
+		ran += 9 * time.Hour
+		if err := errors.Join(b.KeepTime(), b.Close()); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

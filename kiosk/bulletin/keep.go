@@ -3,12 +3,8 @@ package bulletin
 import (
 	"crypto/ed25519"
 	"database/sql"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 
-	"nghe/shared/feedback"
 	"nghe/shared/wire"
 )
 
@@ -72,8 +68,11 @@ func keepSheet(tx *sql.Tx, body wire.BulletinBody, s *sheet) error {
 	if _, err := tx.Exec(query("put sheet"), sql.Named("body", packed)); err != nil {
 		return err
 	}
-	for i, q := range s.questionnaires {
-		_, err := tx.Exec(query("put questionnaire"), sql.Named("id", q.ID), sql.Named("version", q.Version), sql.Named("text", body.Sheet[0].Questionnaires[i]))
+	for _, a := range s.asked {
+		if !a.shown() {
+			continue
+		}
+		_, err := tx.Exec(query("put questionnaire"), sql.Named("id", a.ID), sql.Named("version", a.Version), sql.Named("text", a.text))
 		if err != nil {
 			return err
 		}
@@ -123,105 +122,4 @@ func forget(tx *sql.Tx, upto uint64) error {
 		}
 	}
 	return nil
-}
-
-// sheet is the sheet as the kiosk uses it.
-type sheet struct {
-	questionnaires []feedback.Questionnaire
-	old            []feedback.Questionnaire // every version that was on a sheet
-	notices        []feedback.Notice
-	texts          feedback.Texts
-	orders         []wire.Order
-	cases          string
-	named          []wire.Recipient
-}
-
-// joined adds the questionnaires of now to those that were.
-func (s sheet) joined() sheet {
-	all := slices.Clone(s.old)
-	for _, q := range s.questionnaires {
-		if !slices.ContainsFunc(all, func(o feedback.Questionnaire) bool { return o.ID == q.ID && o.Version == q.Version }) {
-			all = append(all, q)
-		}
-	}
-	s.old = all
-	return s
-}
-
-// parseSheet refuses a sheet that could not be shown.
-func parseSheet(w wire.Sheet) (s sheet, err error) {
-	for _, text := range w.Questionnaires {
-		q, err := parse(text, feedback.Questionnaire.Validate)
-		if err != nil {
-			return s, err
-		}
-		s.questionnaires = append(s.questionnaires, q)
-	}
-	for _, text := range w.Notices {
-		n, err := parse(text, feedback.Notice.Validate)
-		if err != nil {
-			return s, err
-		}
-		s.notices = append(s.notices, n)
-	}
-	if len(w.Texts) > 0 {
-		if s.texts, err = parse(w.Texts, feedback.Texts.Validate); err != nil {
-			return s, err
-		}
-	}
-	s.orders, s.cases, s.named = w.Orders, w.Cases, w.Named
-	return s, nil
-}
-
-// parse takes unknown keys: a newer hub may say more than this program knows.
-func parse[T any](text []byte, validate func(T) error) (v T, err error) {
-	if err := json.Unmarshal(text, &v); err != nil {
-		return v, fmt.Errorf("%w: %w", ErrBroken, err)
-	}
-	if err := validate(v); err != nil {
-		return v, fmt.Errorf("%w: %w", ErrBroken, err)
-	}
-	return v, nil
-}
-
-// readSheet reads the sheet and every questionnaire that was on one.
-func readSheet(q queryer) (s sheet, err error) {
-	var packed []byte
-	err = q.QueryRow(query("sheet")).Scan(&packed)
-	if errors.Is(err, sql.ErrNoRows) {
-		return sheet{old: []feedback.Questionnaire{}}, nil
-	}
-	if err != nil {
-		return s, fmt.Errorf("read sheet: %w", err)
-	}
-	body, err := wire.DecodeBulletin(packed)
-	if err != nil || len(body.Sheet) != 1 {
-		return s, fmt.Errorf("%w: the sheet kept is not one: %w", ErrBroken, err)
-	}
-	if s, err = parseSheet(body.Sheet[0]); err != nil {
-		return s, err
-	}
-	s.old, err = readQuestionnaires(q)
-	return s, err
-}
-
-func readQuestionnaires(q queryer) ([]feedback.Questionnaire, error) {
-	rows, err := q.Query(query("questionnaires"))
-	if err != nil {
-		return nil, fmt.Errorf("read questionnaires: %w", err)
-	}
-	defer rows.Close()
-	all := []feedback.Questionnaire{}
-	for rows.Next() {
-		var text []byte
-		if err := rows.Scan(&text); err != nil {
-			return nil, fmt.Errorf("read questionnaires: %w", err)
-		}
-		one, err := parse(text, feedback.Questionnaire.Validate)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
 }

@@ -58,3 +58,12 @@ ON CONFLICT (kind, name) DO UPDATE SET came = excluded.came;
 
 -- name: deleted
 SELECT kind, name, came FROM deleted WHERE came > :after ORDER BY came;
+
+-- name: orders ran
+SELECT id, ran FROM order_ran;
+
+-- name: forget orders
+DELETE FROM order_ran;
+
+-- name: put order
+INSERT INTO order_ran (id, ran) VALUES (:id, :ran);

@@ -16,7 +16,14 @@ import (
 func (b *Bulletin) Questionnaires() []feedback.Questionnaire {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return b.sheet.questionnaires
+	return b.questions
+}
+
+// Unread is how many parts of the newest sheet this program cannot show.
+func (b *Bulletin) Unread() int {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.sheet.unread
 }
 
 // Questionnaire finds any version that was ever asked here.
@@ -68,21 +75,6 @@ func (b *Bulletin) Named() []wire.Recipient {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.sheet.named
-}
-
-// Orders are those that hold for a device now, by the best wall clock the
-// caller has.
-func (b *Bulletin) Orders(device string, now time.Time) []wire.Order {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	var hold []wire.Order
-	for _, o := range b.sheet.orders {
-		ran := b.cfg.Monotonic() - b.seen[o.ID]
-		if (o.Device == "" || o.Device == device) && now.UnixMicro() < o.Until && ran.Microseconds() < o.Until-o.Issued {
-			hold = append(hold, o)
-		}
-	}
-	return hold
 }
 
 // Box is the case box filed under a tag.

@@ -25,6 +25,7 @@ const (
 	OutboxUnread Name = "outbox-unread"     // what the outbox keeps could not be read, or is not what was written
 	SetAside     Name = "journal-set-aside" // a damaged journal waits for rescue; value: how many
 	Misinformed  Name = "bulletin-broken"   // what the hub tells cannot be used or kept; value: version held
+	ToldNewer    Name = "bulletin-newer"    // some of what the hub tells is for a newer agent; value: how many parts
 	Forked       Name = "journal-forked"    // rolled back, cloned or restored; value: wire.ForkCause
 )
 
@@ -90,6 +91,7 @@ var meanings = map[Name]meaning{
 	Storage:      {wire.ConditionSevere, false, "answers cannot be kept; check the disk"},
 	OutboxUnread: {wire.ConditionSevere, false, "kept answers cannot be read; check the disk"},
 	Misinformed:  {wire.ConditionWarning, false, "what the hub tells cannot be used; update the agent, or check the disk"},
+	ToldNewer:    {wire.ConditionWarning, false, "some of what the hub tells is for a newer agent and is not shown; update the agent"},
 	SetAside:     {wire.ConditionSevere, false, "a damaged journal was set aside; call the ward's IT before anything is deleted on this kiosk"},
 	Forked:       {wire.ConditionWarning, false, "the journal branched off: this machine or the hub was rolled back or copied"},
 
