@@ -98,6 +98,9 @@ func (c *Console) addCopies(ctx context.Context, f *face, k *keeping) error {
 		k.worry(f.text("keeping.nocopy"))
 	}
 	k.Facts = append(k.Facts, made)
+	for _, l := range notes.Lost {
+		k.Facts = append(k.Facts, fact{Label: f.text("keeping.lost"), Value: f.text("keeping.span", f.when(l.After, now), f.when(l.Until, now)), Note: f.text("keeping.what")})
+	}
 	return nil
 }
 

@@ -3,14 +3,18 @@ package console
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"mime"
 	"net/http"
 	"time"
+
+	"golang.org/x/image/webp"
 
 	"nghe/hub/ledger"
 	"nghe/shared/feedback"
@@ -89,10 +93,33 @@ const (
 	photoQuality  = 88
 )
 
-var errPhoto = errors.New("photo is not a JPEG or PNG within the limits")
+var errPhoto = errors.New("photo is not a JPEG, PNG or WebP within the limits")
 
-// redraw decodes and encodes a photo, one at a time in this process. It asks no
+// format is how pictures of one kind are read, and how many bytes of memory a
+// pixel takes at most meanwhile.
+type format struct {
+	config func(io.Reader) (image.Config, error)
+	decode func(io.Reader) (image.Image, error)
+	need   int64
+}
+
+// formatOf looks at the bytes themselves, whatever they are called. It asks no
 // registry of formats: any package may put one there.
+func formatOf(body []byte) format {
+	switch {
+	case bytes.HasPrefix(body, []byte("\x89PNG")):
+		return format{png.DecodeConfig, png.Decode, 16} // 64 bits a pixel, twice when interlaced
+	case bytes.HasPrefix(body, []byte("RIFF")) && lossy(body):
+		return format{webp.DecodeConfig, webp.Decode, 2}
+	case bytes.HasPrefix(body, []byte("RIFF")):
+		return format{webp.DecodeConfig, webp.Decode, 16} // 32 bits a pixel, twice, and its tables
+	case progressive(body):
+		return format{jpeg.DecodeConfig, jpeg.Decode, 3 + 3*4} // and its coefficients, as 32 bits each
+	}
+	return format{jpeg.DecodeConfig, jpeg.Decode, 3}
+}
+
+// redraw decodes and encodes a photo, one at a time in this process.
 func (c *Console) redraw(ctx context.Context, body []byte) ([]byte, error) {
 	select {
 	case c.drawing <- struct{}{}:
@@ -100,24 +127,16 @@ func (c *Console) redraw(ctx context.Context, body []byte) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	decode := jpeg.Decode
-	config, err := jpeg.DecodeConfig(bytes.NewReader(body))
-	need := 3 // bytes a pixel
-	if progressive(body) {
-		need = 3 + 3*4 // and its coefficients, as 32 bits each
-	}
-	if bytes.HasPrefix(body, []byte("\x89PNG")) {
-		decode, need = png.Decode, 16 // 64 bits a pixel, twice when interlaced
-		config, err = png.DecodeConfig(bytes.NewReader(body))
-	}
+	f := formatOf(body)
+	config, err := f.config(bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errPhoto, err)
 	}
 	pixels := int64(config.Width) * int64(config.Height)
-	if config.Width < 1 || config.Height < 1 || pixels > maxPixels || pixels*int64(need) > maxPhotoBytes {
+	if config.Width < 1 || config.Height < 1 || pixels > maxPixels || pixels*f.need > maxPhotoBytes {
 		return nil, fmt.Errorf("%w: %d by %d", errPhoto, config.Width, config.Height)
 	}
-	return encode(decode(bytes.NewReader(body)))
+	return encode(f.decode(bytes.NewReader(body)))
 }
 
 func encode(photo image.Image, err error) ([]byte, error) {
@@ -147,4 +166,24 @@ func progressive(body []byte) bool {
 		i += 2 + int(body[i+2])<<8 + int(body[i+3])
 	}
 	return true // not seen to be otherwise: the dearer of the two
+}
+
+// lossy looks whether the picture of a WebP file is, and has no transparency,
+// which is not.
+func lossy(body []byte) bool {
+	const head, extended, transparent = 8, 8 + 10, 0x10 // octets of a chunk's head, of an extended file's; a flag there
+	for rest := body[min(len(body), 12):]; len(rest) >= head; {
+		switch name := string(rest[:4]); {
+		case name == "VP8 ":
+			return true
+		case name == "VP8L", name == "VP8X" && (len(rest) < extended || rest[head]&transparent != 0):
+			return false
+		}
+		size := int64(binary.LittleEndian.Uint32(rest[4:]))
+		if size += size % 2; size > int64(len(rest)-head) {
+			return false
+		}
+		rest = rest[head+size:]
+	}
+	return false
 }

@@ -13,6 +13,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -257,43 +258,81 @@ func TestVoiceThatIsNone(t *testing.T) {
 	}
 }
 
+// webpFile is a picture of 24 by 16 that Chromium wrote, with its metadata.
+func webpFile(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile("testdata/" + name + ".webp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// riff is a WebP file of chunks.
+func riff(chunks ...string) []byte {
+	body := "WEBP"
+	for i := 0; i+1 < len(chunks); i += 2 {
+		body += chunks[i] + string(binary.LittleEndian.AppendUint32(nil, uint32(len(chunks[i+1])))) + chunks[i+1] + strings.Repeat("\x00", len(chunks[i+1])%2)
+	}
+	return []byte("RIFF" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(body)))) + body)
+}
+
+// vp8 is the picture alone in a lossy file.
+func vp8(t *testing.T) string {
+	b := webpFile(t, "lossy")
+	at := bytes.Index(b, []byte("VP8 "))
+	return string(b[at+8 : at+8+int(binary.LittleEndian.Uint32(b[at+4:]))])
+}
+
 func TestPhotoIsMadeAnew(t *testing.T) {
 	h := newHub(t)
 	var asPNG bytes.Buffer
 	h.must(png.Encode(&asPNG, image.NewRGBA(image.Rect(0, 0, 30, 20))))
+	animated := "\x02\x00\x00\x00\x17\x00\x00\x0f\x00\x00"
 	for name, c := range map[string]struct {
 		photo []byte
-		want  int
-		width int
+		width int // 0: refused
 	}{
-		"jpeg": {photograph(t, 64, 48), 200, 64},
-		"png":  {append(asPNG.Bytes(), "SECRET TAIL"...), 200, 30},
-		"page": {[]byte("<html><script>alert(1)</script>"), 415, 0},
-		"webp": {[]byte("RIFF\x24\x00\x00\x00WEBPVP8 "), 415, 0},
-		"gif":  {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), 415, 0},
-		"cut":  {photograph(t, 64, 48)[:300], 415, 0},
-		"none": {[]byte{}, 415, 0},
-		"bomb": {hugePNG(t, 30_000, 30_000), 415, 0},
-		"wide": {hugePNG(t, 1<<30, 1), 415, 0},
+		"jpeg":            {photograph(t, 64, 48), 64},
+		"png":             {append(asPNG.Bytes(), "SECRET TAIL"...), 30},
+		"webp":            {append(webpFile(t, "lossy"), "SECRET TAIL"...), 24},
+		"webp plain":      {riff("VP8 ", vp8(t)), 24},
+		"webp lossless":   {webpFile(t, "lossless"), 24},
+		"webp alpha":      {webpFile(t, "alpha"), 24},
+		"page":            {[]byte("<html><script>alert(1)</script>"), 0},
+		"webp head alone": {[]byte("RIFF\x24\x00\x00\x00WEBPVP8 "), 0},
+		"webp cut":        {webpFile(t, "lossy")[:530], 0},
+		"webp animated":   {riff("VP8X", animated, "ANIM", "\x00\x00\x00\x00\x00\x00", "ANMF", strings.Repeat("\x00", 16)+"VP8 "+vp8(t)), 0},
+		"webp bomb":       {riff("VP8L", "\x2f\xff\xff\xff\x0f\x00\x00"), 0},
+		"webp two sizes":  {riff("VP8X", "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "VP8 ", vp8(t)), 0},
+		"gif":             {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), 0},
+		"cut":             {photograph(t, 64, 48)[:300], 0},
+		"none":            {[]byte{}, 0},
+		"bomb":            {hugePNG(t, 30_000, 30_000), 0},
+		"wide":            {hugePNG(t, 1<<30, 1), 0},
 	} {
 		m := h.message()
-		m.Photo = c.photo
-		s := h.kiosk("x-"+name).Send(h.now(), m).Arrive(h.spool, h.now())
+		m.Photo, m.PhotoType = c.photo, "image/png" // whatever it says it is
+		s := h.kiosk("x-"+strings.ReplaceAll(name, " ", "-")).Send(h.now(), m).Arrive(h.spool, h.now())
 		hoa := h.client("hoa")
 		h.hold(h.now().Add(10 * time.Second)) // signing in is slowed otherwise
-		h.post(hoa, "/messages/"+s.ID.String()+"/open", url.Values{"part": {"content"}})
+		_, page := h.post(hoa, "/messages/"+s.ID.String()+"/open", url.Values{"part": {"content"}})
+		told, framed := strings.Contains(page, "Không hiện được ảnh"), strings.Contains(page, `/photo"><img`)
+		if told != (c.width == 0) || framed == told {
+			t.Errorf("%s: the page says so: %v, has a frame: %v", name, told, framed)
+		}
 		res, body := h.get(hoa, "/messages/"+s.ID.String()+"/photo")
-		if res.StatusCode != c.want {
+		if res.StatusCode != map[bool]int{true: 415, false: 200}[c.width == 0] {
 			t.Errorf("%s: %s", name, res.Status)
 		}
-		if c.want != 200 {
+		if c.width == 0 {
 			continue
 		}
 		img, err := jpeg.Decode(bytes.NewReader(body))
 		if err != nil || img.Bounds().Dx() != c.width || res.Header.Get("Content-Type") != "image/jpeg" {
 			t.Errorf("%s: %v, %v", name, err, res.Header)
 		}
-		for _, secret := range []string{"SECRET TAIL", "GPS", "Exif"} {
+		for _, secret := range []string{"SECRET TAIL", "GPS", "Exif", "sRGB"} {
 			if bytes.Contains(body, []byte(secret)) {
 				t.Errorf("%s still holds %q", name, secret)
 			}
@@ -327,11 +366,35 @@ func TestPhotoIsMeasuredFirst(t *testing.T) {
 			t.Errorf("%d by %d: %v", size[0], size[1], err)
 		}
 	}
+	for want, body := range map[string][]byte{
+		"16384 by 16384": riff("VP8L", "\x2f\xff\xff\xff\x0f\x00\x00"),
+		"5001 by 5000":   riff("VP8 ", "\x10\x00\x00\x9d\x01\x2a\x89\x13\x88\x13"+strings.Repeat("\x00", 20)),
+		"4000 by 4000":   riff("VP8X", "\x10\x00\x00\x00\x9f\x0f\x00\x9f\x0f\x00", "ALPH", "\x01", "VP8 ", vp8(t)), // transparent: twice 32 bits
+	} {
+		if _, err := c.redraw(t.Context(), body); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a WebP of %s: %v", want, err)
+		}
+	}
 	large := photograph(t, 16, 16)
 	at := bytes.Index(large, []byte{0xFF, 0xC0}) + 5
 	copy(large[at:], []byte{0x13, 0x88, 0x13, 0x89}) // 5000 high, 5001 wide
 	if _, err := c.redraw(t.Context(), large); err == nil || !strings.Contains(err.Error(), "5001 by 5000") {
 		t.Errorf("a JPEG of 25 million and five thousand pixels: %v", err)
+	}
+}
+
+func TestLossy(t *testing.T) {
+	for name, c := range map[string]struct {
+		body []byte
+		want bool
+	}{
+		"as Chromium writes it": {webpFile(t, "lossy"), true}, "plain": {riff("VP8 ", "x"), true}, "odd chunk before": {riff("ICCP", "abc", "VP8 ", "x"), true},
+		"lossless": {webpFile(t, "lossless"), false}, "transparent": {webpFile(t, "alpha"), false}, "another chunk says so": {riff("ICCP", "VP8 ", "VP8L", "x"), false},
+		"short head": {riff("VP8X", "\x00"), false}, "nothing": {riff(), false}, "cut": {[]byte("RIFF"), false}, "too long": {[]byte("RIFF\xff\xff\xff\xffWEBPICCP\xff\xff\xff\xff"), false},
+	} {
+		if got := lossy(c.body); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 

@@ -159,29 +159,33 @@ func blobOf(m ledger.Message, kind feedback.AttachmentKind) (ledger.Blob, bool) 
 	return m.Blobs[i], true
 }
 
-// open opens words and contact; voice and photo are fetched by the page.
+// open opens what was asked for. Voice and photo are fetched by the page; here
+// it is seen whether they can be, so that the page says so in words.
 func (c *Console) open(ctx context.Context, f *face, m ledger.Message, kinds []feedback.AttachmentKind) *content {
 	shown := &content{Language: m.Language}
 	for _, kind := range kinds {
+		if kind != feedback.AttachedContact {
+			shown.Again = "content"
+		}
+		b, _ := blobOf(m, kind)
+		letter, err := c.cfg.Letters.Open(ctx, b.Hash)
+		if err == nil && kind == feedback.AttachedPhoto {
+			_, err = c.redraw(ctx, letter.Body)
+		}
+		if err != nil {
+			c.log.Warn("message not opened", "record", m.ID.String(), "part", kind.Purpose(), "err", err)
+			shown.Troubles = append(shown.Troubles, f.text("part."+kind.Purpose())+": "+f.trouble(err))
+			continue
+		}
 		switch kind {
 		case feedback.AttachedVoice:
 			shown.Voice = "/messages/" + m.ID.String() + "/voice"
 		case feedback.AttachedPhoto:
 			shown.Photo = "/messages/" + m.ID.String() + "/photo"
-		default:
-			b, _ := blobOf(m, kind)
-			letter, err := c.cfg.Letters.Open(ctx, b.Hash)
-			if err != nil {
-				c.log.Warn("message not opened", "record", m.ID.String(), "part", kind.Purpose(), "err", err)
-				shown.Troubles = append(shown.Troubles, f.text("part."+kind.Purpose())+": "+f.trouble(err))
-			} else if kind == feedback.AttachedWords {
-				shown.Words = strings.ToValidUTF8(string(letter.Body), "\ufffd")
-			} else {
-				shown.Contact = f.contact(letter.Body)
-			}
-		}
-		if kind != feedback.AttachedContact {
-			shown.Again = "content"
+		case feedback.AttachedWords:
+			shown.Words = strings.ToValidUTF8(string(letter.Body), "\ufffd")
+		case feedback.AttachedContact:
+			shown.Contact = f.contact(letter.Body)
 		}
 	}
 	return shown
@@ -190,7 +194,7 @@ func (c *Console) open(ctx context.Context, f *face, m ledger.Message, kinds []f
 // trouble says why a part stays shut.
 func (f *face) trouble(err error) string {
 	for is, key := range map[error]string{letters.ErrNotHere: "trouble.nothere", letters.ErrNamed: "open.named",
-		letters.ErrNoKey: "trouble.nokey", ledger.ErrDeleted: "trouble.deleted"} {
+		letters.ErrNoKey: "trouble.nokey", ledger.ErrDeleted: "trouble.deleted", errPhoto: "trouble.photo"} {
 		if errors.Is(err, is) {
 			return f.text(key)
 		}

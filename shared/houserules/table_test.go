@@ -33,6 +33,7 @@ const (
 	webauthn   = "github.com/go-webauthn/webauthn"
 	websocket  = "github.com/gorilla/websocket"
 	xcrypto    = "golang.org/x/crypto"
+	ximage     = "golang.org/x/image"
 	xmod       = "golang.org/x/mod"
 	xsys       = "golang.org/x/sys"
 	xtext      = "golang.org/x/text"
@@ -101,10 +102,10 @@ var table = map[string]row{
 		project: []string{"hub/ledger", "hub/archive", "hub/database", "shared/blob", "shared/durable", "shared/ident", "shared/seal", "shared/wire"}},
 	"hub/chores": {does: "timed work; server brings each chore, so that it knows none",
 		project: []string{"hub/database"}, modules: []string{gocron}},
-	"hub/console": {does: "operators' pages and public pages; shows the rest of the hub, never reaches a kiosk; names questions and conditions in their own words",
+	"hub/console": {does: "operators' pages and public pages; shows the rest of the hub, never reaches a kiosk; names questions and conditions in their own words; reads the photos kiosks take, WebP among them",
 		project: []string{"hub/ledger", "hub/registry", "hub/archive", "hub/bulletin", "hub/vitals", "hub/cases", "hub/reports", "hub/accounts", "hub/alerts", "hub/backup", "hub/chores", "hub/deletion", "hub/letters",
 			"shared/blob", "shared/feedback", "shared/seal", "shared/wire", "shared/look"},
-		modules: []string{scs, xtime, qr}},
+		modules: []string{scs, xtime, qr, ximage}},
 
 	"shared/feedback": {does: "the vocabulary", pure: true},
 	"shared/wire": {does: "every byte that leaves a kiosk",
