@@ -100,12 +100,22 @@ type ward struct {
 	dir                     string
 	kiosks, console, screen string
 	database                []string // flags naming the hub's database
+	archive                 []string // variables naming its archive; none: it has none of its own
 	hub, kiosk              *process
 }
 
 const firstPassword = "chỉ-dùng-khi-diễn-tập"
 
+// newWard is a ward whose hub serves and whose kiosk is enrolled.
 func newWard(t *testing.T, database ...string) *ward {
+	t.Helper()
+	w := planWard(t, database...)
+	w.found()
+	return w
+}
+
+// planWard is one where nothing runs yet.
+func planWard(t *testing.T, database ...string) *ward {
 	t.Helper()
 	dir := t.TempDir()
 	w := &ward{t: t, dir: dir, kiosks: freeAddress(t), console: freeAddress(t), screen: freeAddress(t), database: database}
@@ -115,10 +125,21 @@ func newWard(t *testing.T, database ...string) *ward {
 	w.kiosk = &process{t: t, path: program(t, "kiosk"), log: w.logFile("kiosk"),
 		args: []string{"run", "--data", w.path("kiosk"), "--listen", w.screen, "--kit", w.path("kit")}}
 	t.Cleanup(func() { w.kiosk.kill(); w.hub.kill(); w.showLogs() })
+	return w
+}
+
+// archivesTo has the hub use a store that, as far as it may know, outlives its
+// disk. The location holds a secret, so it is told where ps does not look.
+func (w *ward) archivesTo(location string) {
+	w.archive = []string{"NGHE_ARCHIVE=" + location, "NGHE_ARCHIVE_ON_SAME_DISK_IS_OK=true"}
+	w.hub.env = append(w.hub.env, w.archive...)
+}
+
+func (w *ward) found() {
+	w.t.Helper()
 	w.hub.start()
 	w.await("http://" + w.console + "/healthz")
 	w.enrol()
-	return w
 }
 
 func (w *ward) enrol() {
@@ -219,6 +240,7 @@ func (w *ward) post(body string) (string, error) {
 // printed.
 func (w *ward) command(name string, args ...string) (string, error) {
 	cmd := exec.Command(program(w.t, "hub"), append(append([]string{name}, args...), append([]string{"--data", w.path("hub")}, w.database...)...)...)
+	cmd.Env = append(os.Environ(), w.archive...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

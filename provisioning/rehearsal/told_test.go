@@ -185,7 +185,7 @@ func (w *ward) neighbour() (address string, p *process) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		w.t.Fatalf("provisioning kit: %v\n%s", err, out)
 	}
-	p = &process{t: w.t, path: program(w.t, "kiosk"), log: w.logFile("kiosk-2"),
+	p = &process{t: w.t, path: program(w.t, "kiosk"), log: w.logFile("kiosk-2"), env: w.kiosk.env,
 		args: []string{"run", "--data", w.path("kiosk-2"), "--listen", address, "--kit", w.path("kit-2")}}
 	w.t.Cleanup(p.kill)
 	p.start()
