@@ -25,10 +25,10 @@ func (l *Ledger) Blob(ctx context.Context, hash blob.Hash) (Blob, error) {
 	return found[0], nil
 }
 
-// UnarchivedBlobs are the first n that are whole here and not yet off the
-// hub's disk, the one that has waited longest first.
+// UnarchivedBlobs are the first n that are whole on this hub's disk and not yet
+// off it, the one that has waited longest first.
 func (l *Ledger) UnarchivedBlobs(ctx context.Context, n int) ([]Blob, error) {
-	return l.blobs(ctx, "blobs unarchived", n)
+	return l.blobs(ctx, "blobs unarchived", l.hub, n)
 }
 
 // Blobs yields every blob that was not deleted and whose record arrived before
@@ -80,10 +80,11 @@ func (l *Ledger) StoredBlobs(ctx context.Context, from time.Time) iter.Seq2[Blob
 	}
 }
 
-// BlobStored records that a blob is whole and verified on the hub's disk.
+// BlobStored records that a blob is whole and verified on this hub's disk. Of
+// several hubs that hold it, the last to say so answers for it.
 // ErrDeleted says that it must not be kept, ErrNoBlob that nobody named it.
 func (l *Ledger) BlobStored(ctx context.Context, hash blob.Hash, at time.Time) error {
-	return l.mark(ctx, "blob stored", hash, micros(at), hash[:])
+	return l.mark(ctx, "blob stored", hash, micros(at), l.hub, hash[:])
 }
 
 // BlobArchived records that a blob was read back from storage off the hub's
@@ -93,9 +94,10 @@ func (l *Ledger) BlobArchived(ctx context.Context, hash blob.Hash, at time.Time)
 }
 
 // BlobLost records that a blob's bytes are neither here nor archived any more:
-// its kiosk is asked for them again.
+// its kiosk is asked for them again. What stands on another hub's disk is only
+// for that hub to miss.
 func (l *Ledger) BlobLost(ctx context.Context, hash blob.Hash) error {
-	return l.mark(ctx, "blob lost", hash, hash[:])
+	return l.mark(ctx, "blob lost", hash, hash[:], l.hub)
 }
 
 // BlobRefused tells the hub's own log that a device's copy of a blob will not be

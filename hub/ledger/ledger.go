@@ -48,6 +48,9 @@ const migrations = "ledger_migrations"
 type Config struct {
 	// DB is open and outlives the Ledger. Required.
 	DB *database.DB
+	// Hub names this hub among those that share the database, each with blobs on
+	// its own disk; empty: it is the only one, or a program that only looks.
+	Hub string
 	// Now is the hub's clock; nil means time.Now.
 	Now func() time.Time
 	// Logger is where forks, holes and quarantined records are told; nil means
@@ -59,6 +62,7 @@ type Config struct {
 // hold one.
 type Ledger struct {
 	db     *database.DB
+	hub    string
 	query  map[string]string
 	now    func() time.Time
 	logger *slog.Logger
@@ -75,7 +79,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 	if cfg.DB == nil {
 		return nil, errors.New("open ledger: Config.DB is not set")
 	}
-	l := &Ledger{db: cfg.DB, now: cfg.Now, logger: cfg.Logger, decode: wire.DecodeRecord,
+	l := &Ledger{db: cfg.DB, hub: cfg.Hub, now: cfg.Now, logger: cfg.Logger, decode: wire.DecodeRecord,
 		names: newNames(), changed: make(chan struct{})}
 	if l.now == nil {
 		l.now = time.Now

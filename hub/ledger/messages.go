@@ -73,6 +73,7 @@ type Blob struct {
 	Stored   int64 // whole and verified here
 	Archived int64 // read back from storage off the hub's disk
 	Deleted  int64
+	Holder   string // hub on whose disk it is stored; empty: there is only one
 
 	number, position int64
 	differs          bool // another record names these bytes by another size
@@ -209,7 +210,7 @@ func scanBlob(rows *sql.Rows) (Blob, error) {
 	var hash, id []byte
 	var size, received int64
 	err := rows.Scan(&b.number, &b.position, &hash, &b.Size, &b.Kind, &b.Reader, &size, &b.Named, &b.Stored, &b.Archived,
-		&b.Deleted, &id, &b.Receipt, &b.Device, &received)
+		&b.Deleted, &id, &b.Receipt, &b.Device, &received, &b.Holder)
 	if err != nil {
 		return Blob{}, err
 	}

@@ -53,7 +53,7 @@ ORDER BY s.answer
 
 -- name: blobs of message
 SELECT answer, position, hash, size, kind, reader, true_size, named_at, stored_at, archived_at, deleted_at, id, receipt,
-       device, received_at
+       device, received_at, holder
 FROM named_blobs WHERE answer = $1 ORDER BY position
 
 -- name: consents of message
@@ -61,38 +61,40 @@ SELECT purpose, text FROM consents WHERE answer = $1 ORDER BY position
 
 -- name: blob
 SELECT answer, position, hash, size, kind, reader, true_size, named_at, stored_at, archived_at, deleted_at, id, receipt,
-       device, received_at
+       device, received_at, holder
 FROM named_blobs WHERE hash = $1 AND size = true_size
 ORDER BY answer, position LIMIT 1
 
 -- name: blobs unarchived
 SELECT answer, position, hash, size, kind, reader, true_size, named_at, stored_at, archived_at, deleted_at, id, receipt,
-       device, received_at
+       device, received_at, holder
 FROM named_blobs n
-WHERE stored_at > 0 AND archived_at = 0 AND deleted_at = 0
+WHERE stored_at > 0 AND archived_at = 0 AND deleted_at = 0 AND (CAST($1 AS TEXT) = '' OR holder = $1)
   AND NOT EXISTS (SELECT 1 FROM attachments e WHERE e.hash = n.hash
       AND (e.answer < n.answer OR e.answer = n.answer AND e.position < n.position))
-ORDER BY stored_at LIMIT $1
+ORDER BY stored_at LIMIT $2
 
 -- name: blobs after
 SELECT answer, position, hash, size, kind, reader, true_size, named_at, stored_at, archived_at, deleted_at, id, receipt,
-       device, received_at
+       device, received_at, holder
 FROM named_blobs
 WHERE deleted_at = 0 AND (answer > $1 OR answer = $1 AND position > $2) AND received_at < $3
 ORDER BY answer, position LIMIT 500
 
 -- name: blobs stored
 SELECT answer, position, hash, size, kind, reader, true_size, named_at, stored_at, archived_at, deleted_at, id, receipt,
-       device, received_at
+       device, received_at, holder
 FROM named_blobs
 WHERE deleted_at = 0 AND stored_at > 0 AND stored_at >= $1 AND (stored_at > $1 OR hash > $2)
 ORDER BY stored_at, hash LIMIT 500
 
 -- name: blob stored
-UPDATE blobs SET stored_at = $1 WHERE hash = $2 AND stored_at = 0 AND deleted_at = 0
+UPDATE blobs SET stored_at = $1, holder = $2
+WHERE hash = $3 AND deleted_at = 0 AND (stored_at = 0 OR archived_at = 0 AND holder <> $2)
 
 -- name: blob lost
-UPDATE blobs SET stored_at = 0, archived_at = 0 WHERE hash = $1 AND deleted_at = 0
+UPDATE blobs SET stored_at = 0, archived_at = 0, holder = ''
+WHERE hash = $1 AND deleted_at = 0 AND (CAST($2 AS TEXT) = '' OR holder = $2)
 
 -- name: blob archived
 UPDATE blobs SET archived_at = $1, stored_at = CASE WHEN stored_at = 0 THEN $1 ELSE stored_at END
