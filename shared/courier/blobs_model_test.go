@@ -15,6 +15,7 @@ type picture struct {
 	bytes    []byte
 	torn     bool   // a kiosk disk that held it was rolled back, replaced or has rotted
 	gone     bool   // declared destroyed
+	erased   bool   // deleted by law
 	record   *paper // that names it; nil: never written
 	named    uint64 // the hub timeline that holds a record naming it
 	archived uint64 // last epoch in which it was read back from the archive
@@ -30,6 +31,7 @@ func (p *picture) id() [16]byte { return [16]byte(p.ref.Hash[:16]) }
 type kept struct {
 	pic    *picture
 	state  wire.BlobState // what the hub has said; BlobPartial: to be sent
+	was    wire.BlobState // to which a cut of power may bring it back; 0: none
 	rotten bool           // its first byte has changed
 }
 
@@ -69,6 +71,11 @@ func (o spoolModel) ReadBlob(h blob.Hash, offset uint64, n int) ([]byte, error) 
 	if k == nil {
 		return nil, errNoBlob
 	}
+	if o.fails != nil {
+		if before, _ := o.fails(); before {
+			return nil, errBefore
+		}
+	}
 	part := k.pic.bytes[offset : offset+uint64(n)]
 	if k.rotten && offset == 0 {
 		part = slices.Clone(part)
@@ -85,16 +92,35 @@ func (o spoolModel) HubSays(h blob.Hash, s wire.BlobState) error {
 		case s == wire.BlobStored && k.state == wire.BlobArchived:
 		case s == wire.BlobRefused && k.state != wire.BlobPartial:
 		default:
-			k.state = s
+			k.becomes(s)
 		}
 		return nil
 	})
 }
 
+// becomes moves a blob to another folder: the new name is on the disk, that the
+// old one is gone may not be. The earlier state of two counts.
+func (k *kept) becomes(s wire.BlobState) {
+	k.state, k.was = s, min(k.state, s)
+}
+
+// losePower brings back names whose removal was not synced.
+func (o *outboxModel) losePower(lost func() bool) (back int) {
+	for i := range o.blobs {
+		k := &o.blobs[i]
+		if k.was > 0 && k.was < k.state && lost() {
+			k.state = k.was
+			back++
+		}
+		k.was = 0
+	}
+	return back
+}
+
 func (o spoolModel) HubForgot() error {
 	return o.commit(func() error {
 		for i := range o.blobs {
-			o.blobs[i].state = wire.BlobPartial
+			o.blobs[i].becomes(wire.BlobPartial)
 		}
 		return nil
 	})
@@ -134,7 +160,7 @@ func (h *hubModel) chunk(device int, c wire.Chunk) (ack wire.ChunkAck, appended 
 		ack.State, ack.Offset = wire.BlobUnnamed, 0
 		return ack, 0
 	}
-	if h.vault[c.Hash] == h.epoch {
+	if h.vault[c.Hash] == h.epoch || p.erased {
 		ack.State = wire.BlobArchived
 		return ack, 0
 	}
@@ -183,20 +209,40 @@ func (h *hubModel) judge(k *crate, device int) {
 }
 
 // shelveBlobs brings the whole blobs into the archive, and calls told for each
-// once it was read back there.
-func (h *hubModel) shelveBlobs(lost func() bool, told func(*crate)) {
+// once it was read back there; it ends when that says so.
+func (h *hubModel) shelveBlobs(lost func() bool, told func(*crate) (more bool)) {
 	for _, c := range cratesOf(h.crates) {
 		if !c.whole || lost() {
 			continue
 		}
 		h.vault[c.pic.ref.Hash] = h.epoch
+		if !told(c) {
+			return // killed between the two: it lies in both
+		}
 		delete(h.crates, c.pic.ref.Hash)
-		told(c)
 	}
 }
 
 // loseCrates empties the hub's own disk of blobs.
 func (h *hubModel) loseCrates() { h.crates = map[blob.Hash]*crate{} }
+
+// tear takes the end away from what has come of blobs.
+func (h *hubModel) tear(left func(n int) int) (torn int) {
+	for _, c := range cratesOf(h.crates) {
+		if !c.whole && len(c.bytes) > 0 {
+			c.bytes = c.bytes[:left(len(c.bytes))]
+			torn++
+		}
+	}
+	return torn
+}
+
+// erase deletes a blob by law: nobody may have it, and it never comes back.
+func (h *hubModel) erase(p *picture) {
+	p.erased = true
+	delete(h.crates, p.ref.Hash)
+	delete(h.vault, p.ref.Hash)
+}
 
 // cratesOf lists crates in one order for every run.
 func cratesOf(m map[blob.Hash]*crate) []*crate {

@@ -222,7 +222,7 @@ func TestBlobAnotherKioskBroughtIsNotSent(t *testing.T) {
 	b.meet()
 	b.wantSent(pic, 0)
 	b.wantState(pic, wire.BlobStored)
-	d.hub.shelveBlobs(func() bool { return false }, func(*crate) {})
+	d.hub.shelveBlobs(func() bool { return false }, func(*crate) bool { return true })
 	b.meet()
 	b.wantState(pic, wire.BlobArchived)
 	b.wantSent(pic, 0)

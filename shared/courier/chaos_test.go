@@ -53,6 +53,18 @@ const (
 	chunkLostAfter
 	noteFailed
 	blobDeleted
+	photoCut
+	sameAgain
+	blobUnread
+	powerCut
+	stateFellBack
+	chunkTorn
+	cratesTorn
+	hubLied
+	blobUploadLost
+	hubKilledArchiving
+	chunkRefused
+	erasedByLaw
 	blobLedOn
 	blobStored
 	blobArchived
@@ -71,7 +83,10 @@ var faultNames = [faults]string{"frame dropped", "frame repeated", "frame reorde
 	"fork: ahead", "fork: differs", "fork: behind", "fork: foreign", "ignored: epoch", "ignored: journal", "ignored: chain",
 	"ignored: floor", "ignored: not asked", "record destroyed",
 	"blob without a record", "blob rotted", "hub full of blobs", "hub lost its blobs", "hub killed before a chunk",
-	"hub killed after a chunk", "blob's state not noted", "blob deleted", "blob: go on", "blob: stored", "blob: archived",
+	"hub killed after a chunk", "blob's state not noted", "blob deleted",
+	"killed while keeping a blob", "same blob again", "blob unreadable", "kiosk lost power", "state of a blob fell back", "hub killed in a chunk",
+	"hub lost ends of blobs", "hub lied about an offset", "upload of a blob lost", "hub killed archiving", "hub without blobs", "blob erased by law",
+	"blob: go on", "blob: stored", "blob: archived",
 	"blob: refused", "blob: wait", "blob: unnamed"}
 
 var blobFaults = map[wire.BlobState]fault{wire.BlobPartial: blobLedOn, wire.BlobStored: blobStored, wire.BlobArchived: blobArchived,
@@ -96,7 +111,8 @@ func (w *world) chaos() {
 	w.after(w.upTo(10*minute), w.chaos)
 	deeds := []func(m *machine){(*machine).goOffline, (*machine).goPoor, (*machine).goPoor, (*machine).failDisk,
 		(*machine).crashes, (*machine).hearOldAck, (*machine).hearOldAck, (*machine).prune, (*machine).prune, (*machine).prune,
-		(*machine).rot, (*machine).rot, func(*machine) { w.fillHub() }, func(*machine) { w.loseCrates() },
+		(*machine).rot, (*machine).rot, func(*machine) { w.fillHub() }, func(*machine) { w.loseCrates() }, func(*machine) { w.tearCrates() },
+		(*machine).losePower, (*machine).losePower, func(*machine) { w.forgetBlobs() }, func(*machine) { w.erase() },
 		(*machine).keepImage, (*machine).keepImage, func(*machine) { w.backUp() }, func(*machine) { w.hubCrash() }}
 	if w.scenario.kiosks {
 		deeds = append(deeds, (*machine).rollBack, (*machine).rollBack, (*machine).rollBack, (*machine).clone, (*machine).changeKey, (*machine).replaceDisk)
@@ -177,6 +193,38 @@ func (w *world) fillHub() {
 func (w *world) loseCrates() {
 	w.tally.add(cratesLost)
 	w.hub.loseCrates()
+}
+
+func (w *world) tearCrates() {
+	if w.hub.tear(w.n) > 0 {
+		w.tally.add(cratesTorn)
+	}
+}
+
+// losePower is a crash that also takes what the disk had not yet synced.
+func (m *machine) losePower() {
+	m.w.tally.add(powerCut)
+	m.crash(m.w.upTo(10 * minute))
+	for range m.out.losePower(func() bool { return m.w.chance(0.5) }) {
+		m.w.tally.add(stateFellBack)
+	}
+}
+
+// forgetBlobs puts a hub of before there were blobs in the place of this one.
+func (w *world) forgetBlobs() {
+	w.noBlobs = true
+	w.after(w.upTo(hour), func() { w.noBlobs = false })
+}
+
+// erase deletes a blob by law, wherever it is on its way.
+func (w *world) erase() {
+	if len(w.album) == 0 {
+		return
+	}
+	p := w.album[w.n(len(w.album))]
+	w.tally.add(erasedByLaw)
+	w.check.Erased(p.id())
+	w.hub.erase(p)
 }
 
 func (m *machine) keepImage() { m.images = append(m.images, m.out.image()) }

@@ -60,6 +60,15 @@ func (w *world) chunk(s *session, c wire.Chunk) {
 		w.hubCrash()
 		return
 	}
+	if w.chance(0.002) && len(c.Bytes) > 0 {
+		w.tally.add(chunkTorn)
+		part := c
+		part.Bytes = c.Bytes[:w.n(len(c.Bytes))]
+		_, appended := w.hub.chunk(s.device, part)
+		s.m.used += appended
+		w.hubCrash()
+		return
+	}
 	a, appended := w.hub.chunk(s.device, c)
 	told, before := s.led[c.Hash]
 	if appended == 0 && before && told == c.Offset {
@@ -77,6 +86,11 @@ func (w *world) chunk(s *session, c wire.Chunk) {
 func (w *world) answerChunk(s *session, a wire.ChunkAck) {
 	if !s.hub {
 		return
+	}
+	if a.State == wire.BlobPartial && w.chance(0.003) {
+		w.tally.add(hubLied)
+		s.m.cuts++ // a lie wastes as much as a cut
+		a.Offset = uint64(w.n(int(w.pictures[a.Hash].ref.Size) + 1))
 	}
 	if s.led == nil {
 		s.led = map[blob.Hash]uint64{}
@@ -181,18 +195,24 @@ func (w *world) archiving() {
 	for _, s := range w.sessions {
 		w.tellSafe(s)
 	}
-	w.hub.shelveBlobs(func() bool { return w.chance(0.1) }, w.archivedBlob)
+	w.hub.shelveBlobs(func() bool { return w.sometimes(blobUploadLost, 0.1) }, w.archivedBlob)
 }
 
-// archivedBlob tells it to whoever is there.
-func (w *world) archivedBlob(c *crate) {
+// archivedBlob tells it to whoever is there, unless the hub is killed before it
+// has noted it.
+func (w *world) archivedBlob(c *crate) (more bool) {
 	w.check.Blob("archive", c.pic.ref.Hash, c.bytes)
 	w.readBackBlob(c.pic)
+	if w.sometimes(hubKilledArchiving, 0.02) {
+		w.hubCrash()
+		return false
+	}
 	for _, s := range w.sessions {
 		if w.n(2) == 0 {
 			s.sendDown(wire.ChunkAck{Hash: c.pic.ref.Hash, Offset: c.pic.ref.Size, State: wire.BlobArchived})
 		}
 	}
+	return true
 }
 
 func (w *world) readBackBlob(p *picture) {

@@ -25,6 +25,7 @@ type session struct {
 	safe     wire.Point           // last told unasked
 	chunks   int64                // when the hub has stored the last chunk
 	flying   int                  // bytes of a chunk without an answer
+	flyer    blob.Hash            // whose they are
 	led      map[blob.Hash]uint64 // what the hub last asked for
 }
 
@@ -58,7 +59,7 @@ func (l ledgerFor) Standing(o wire.Offer) (wire.Standing, error) {
 
 func (s *session) sendUp(f wire.Frame) {
 	if c, ok := f.(wire.Chunk); ok {
-		s.flying = len(c.Bytes)
+		s.flying, s.flyer = len(c.Bytes), c.Hash
 		s.m.sent += s.flying
 	}
 	s.carry(f, &s.up, s.arriveUp)
@@ -146,6 +147,11 @@ func (s *session) arriveUp(b []byte) {
 	f, err := wire.DecodeFrame(b)
 	if errors.As(err, &refused) {
 		s.refuse(refused)
+		return
+	}
+	if _, ok := f.(wire.Chunk); ok && s.w.noBlobs {
+		s.w.tally.add(chunkRefused)
+		s.refuse(wire.Errorf(wire.CodeUnexpected, "%T from a kiosk", f))
 		return
 	}
 	step, err := s.receiver.Receive(f)

@@ -109,7 +109,7 @@ func (m *machine) tapped() {
 		Question: "satisfied", Language: "vi", Score: uint8(1 + w.n(5))}
 	var pic *picture
 	if w.rng.Uint32()&63 == 0 {
-		if pic = m.photo(); !m.up {
+		if pic = m.photo(); pic == nil || !m.up {
 			return
 		}
 		a.Attachments = []wire.Attachment{{Kind: 4, Reader: 1, Hash: pic.ref.Hash, Size: pic.ref.Size}}
@@ -117,7 +117,9 @@ func (m *machine) tapped() {
 	p := m.out.append(a)
 	p.answer, p.names = true, pic
 	if pic != nil {
-		pic.record = p
+		if pic.record == nil || pic.record.gone {
+			pic.record = p
+		}
 		w.check.Thanked(pic.id())
 	}
 	w.answers = append(w.answers, p)
@@ -126,12 +128,20 @@ func (m *machine) tapped() {
 }
 
 // photo keeps a sealed picture, before the record that names it; a crash may
-// come between the two.
+// come in the middle of it and between the two. The same again is kept once.
 func (m *machine) photo() *picture {
+	if n := len(m.out.blobs); n > 0 && m.w.sometimes(sameAgain, 0.03) {
+		if k := m.out.blobs[m.w.n(n)]; !k.rotten && !k.pic.erased {
+			return k.pic
+		}
+	}
+	if m.w.sometimes(photoCut, 0.02) {
+		m.crash(m.w.upTo(minute))
+		return nil
+	}
 	p := m.w.newPicture()
 	m.out.put(p)
-	if m.w.chance(0.02) {
-		m.w.tally.add(orphaned)
+	if m.w.sometimes(orphaned, 0.02) {
 		m.crash(m.w.upTo(minute))
 	}
 	return p
@@ -208,7 +218,7 @@ func (m *machine) swap(d disk) {
 // received takes a frame from the hub off the wire.
 func (m *machine) received(s *session, f wire.Frame) {
 	s.heard = m.w.now
-	if _, ok := f.(wire.ChunkAck); ok {
+	if a, ok := f.(wire.ChunkAck); ok && a.Hash == s.flyer {
 		s.flying = 0
 	}
 	ev, err := s.sender.Receive(f)
@@ -252,6 +262,9 @@ func (m *machine) happened(s *session, ev Event) {
 		m.hangUp(s)
 	case ev.Blob != nil:
 		w.tally.add(blobFaults[ev.Blob.State])
+		if ev.Blob.State == wire.BlobArchived {
+			w.check.Believed(m.name, m.out.epoch, [16]byte(ev.Blob.Hash[:16]))
+		}
 	}
 }
 
@@ -272,6 +285,7 @@ func (m *machine) pump(s *session) {
 				return // two at once waste by design
 			}
 			if f, err = s.sender.Chunk(m.most); errors.Is(err, ErrBlobs) {
+				m.w.tally.add(blobUnread)
 				continue
 			}
 		}

@@ -75,7 +75,7 @@ func (m mutant) build(t *testing.T) string {
 
 func (m mutant) compile(t *testing.T, args ...string) {
 	t.Helper()
-	all := append(append([]string{"test", "-c", "-vet=off", "-ldflags=-s -w"}, args...), ".")
+	all := append(append([]string{"test", "-c", "-vet=off", "-gcflags=-l", "-ldflags=-s -w"}, args...), ".")
 	if out, err := run(t, "go", all...); err != nil {
 		t.Fatalf("mutant does not compile: %v\n%s", err, out)
 	}

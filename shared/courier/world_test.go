@@ -41,6 +41,7 @@ type world struct {
 	machines []*machine
 	devices  int
 	bad      bool // faults may happen
+	noBlobs  bool // the hub is one of before there were blobs
 	scenario scenario
 
 	hub      *hubModel
@@ -149,6 +150,15 @@ func (w *world) n(n int) int              { return w.rng.IntN(n) }
 func (w *world) upTo(d int64) int64       { return 1 + w.rng.Int64N(d) }
 func (w *world) chance(p float64) bool    { return w.bad && w.rng.Float64() < p }
 
+// sometimes is a chance that is counted when it comes true.
+func (w *world) sometimes(f fault, p float64) bool {
+	if !w.chance(p) {
+		return false
+	}
+	w.tally.add(f)
+	return true
+}
+
 func (w *world) random() (b [16]byte) {
 	binary.BigEndian.PutUint64(b[:], w.rng.Uint64())
 	binary.BigEndian.PutUint64(b[8:], w.rng.Uint64())
@@ -254,7 +264,7 @@ func (w *world) sweepBlobs() {
 		w.pictures[h].seen = w.sweeps
 	}
 	for _, p := range w.album {
-		if p.seen == w.sweeps || p.gone {
+		if p.seen == w.sweeps || p.gone || p.erased {
 			continue
 		}
 		p.gone = true
@@ -275,7 +285,7 @@ func (w *world) mark(papers []*paper) {
 // calm turns every fault off and lets everything that waits begin.
 func (w *world) calm() {
 	w.say("calm")
-	w.bad, w.hub.full = false, false
+	w.bad, w.hub.full, w.noBlobs = false, false, false
 	if !w.hubUp {
 		w.hubStarts()
 	}
@@ -364,12 +374,12 @@ func (w *world) blobsAt(m *machine) {
 func (w *world) blobsAtHub() {
 	for h, k := range w.hub.crates {
 		if k.whole {
-			w.check.Held(k.pic.id())
+			w.check.AtHub("spool", k.pic.id())
 			w.check.Blob("hub", h, k.bytes)
 		}
 	}
 	for h := range w.hub.vault {
-		w.check.Held(w.pictures[h].id())
+		w.check.AtHub("archive", w.pictures[h].id())
 	}
 }
 

@@ -30,6 +30,8 @@ const (
 	Total     Rule = "I8 total differs from the rows"
 	Waiting   Rule = "I12 backlog does not drain"
 	Wasted    Rule = "P6 more than a chunk wasted in a cut"
+	Believed  Rule = "P4 called archived but not read back"
+	Returned  Rule = "P13 deleted blob is back"
 	Dishonest Rule = "honest kiosk forked"
 )
 
@@ -51,6 +53,7 @@ type Checker struct {
 	found     []Violation
 	thanked   map[ID]struct{}
 	destroyed map[ID]struct{}
+	erased    map[ID]struct{}
 	present   map[ID]struct{}
 	counted   map[string]map[ID]struct{}
 	totals    map[string]int
@@ -143,10 +146,32 @@ func (c *Checker) Archived(epoch uint64, id ID) {
 	}
 }
 
+// Believed: a kiosk that has heard of this restore epoch was told that the
+// blob is archived, and takes it for true (P4). Nobody has to read back what
+// the law deleted.
+func (c *Checker) Believed(where string, epoch uint64, id ID) {
+	_, erased := c.erased[id]
+	if at, ok := c.archived[id]; !erased && (!ok || at < epoch) {
+		c.report(Believed, where, "blob %x, not read back since restore epoch %d", id, epoch)
+	}
+}
+
+// Erased: the blob was deleted by law. It need not be found again.
+func (c *Checker) Erased(id ID) { put(&c.erased, id, struct{}{}) }
+
+// AtHub: at rest, the hub or its archive holds this blob (P13).
+func (c *Checker) AtHub(where string, id ID) {
+	c.Held(id)
+	if _, erased := c.erased[id]; erased {
+		c.report(Returned, where, "blob %x", id)
+	}
+}
+
 // Deleted: a kiosk that has heard of this restore epoch deleted the record
 // (I6).
 func (c *Checker) Deleted(where string, epoch uint64, id ID) {
-	if at, ok := c.archived[id]; !ok || at < epoch {
+	_, erased := c.erased[id]
+	if at, ok := c.archived[id]; !erased && (!ok || at < epoch) {
 		c.report(Deleted, where, "record %x, not archived since restore epoch %d", id, epoch)
 	}
 }
@@ -195,7 +220,8 @@ func (c *Checker) Check() []Violation {
 	for id := range c.thanked {
 		_, present := c.present[id]
 		_, destroyed := c.destroyed[id]
-		if !present && !destroyed {
+		_, erased := c.erased[id]
+		if !present && !destroyed && !erased {
 			found = append(found, Violation{Lost, "at rest", fmt.Sprintf("record %x", id)})
 		}
 	}

@@ -23,6 +23,16 @@ func TestEveryRuleBites(t *testing.T) {
 		{Acked, func(c *Checker) { c.Acked(j, 1, 5); c.Survived(j, 1, 5); c.Survived(j, 2, 0) }, func(c *Checker) { c.Acked(j, 1, 5); c.Survived(j, 1, 4) }},
 		{Total, func(c *Checker) { c.Counted("x", a); c.Total("x", 1); c.Total("y", 0) }, func(c *Checker) { c.Counted("x", a); c.Total("x", 2) }},
 		{Waiting, func(c *Checker) { c.Waiting("k", 0) }, func(c *Checker) { c.Waiting("k", 1) }},
+		{Wasted, func(c *Checker) { c.Sent("k", 300, 100, 2, 100) }, func(c *Checker) { c.Sent("k", 301, 100, 2, 100) }},
+		{Believed, func(c *Checker) {
+			c.Archived(2, a)
+			c.Believed("k", 2, a)
+			c.Erased(b)
+			c.Believed("k", 2, b)
+			c.Deleted("k", 2, b)
+		},
+			func(c *Checker) { c.Archived(1, a); c.Believed("k", 2, a) }},
+		{Returned, func(c *Checker) { c.Thanked(a); c.Erased(a); c.Thanked(b); c.AtHub("hub", b) }, func(c *Checker) { c.Erased(a); c.AtHub("hub", a) }},
 		{Dishonest, func(c *Checker) {}, func(c *Checker) { c.Forked("k", "ahead") }},
 	}
 	for _, tc := range cases {
