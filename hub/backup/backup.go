@@ -79,6 +79,7 @@ const (
 	noteCopy   = "last-copy"
 	noteCopyAt = "last-copy-at"
 	noteLost   = "decisions-lost" // a line for each restore: after, until
+	noteTried  = "recovery-tried" // when, and which public key
 )
 
 // Notes is what the hub that serves says of its safety.
@@ -87,6 +88,7 @@ type Notes struct {
 	Copy         string    // key of the last copy; empty: none was made
 	CopyAt       time.Time // the moment it holds
 	Lost         []Lost    // one for each restore, oldest first
+	KeyTried     time.Time // when a copy was last opened with the recovery key; zero: nobody ever showed to have it
 }
 
 // Lost is a span of time whose decisions a restore did not bring back, but for
@@ -133,6 +135,10 @@ func (b *Backup) Notes(ctx context.Context) (n Notes, err error) {
 			n.CopyAt, _ = time.Parse(time.RFC3339Nano, text) // ours; else it shows as never
 		case noteLost:
 			n.Lost = parseLost(text)
+		case noteTried:
+			if at, key, _ := strings.Cut(text, " "); key == b.cfg.Recovery {
+				n.KeyTried, _ = time.Parse(time.RFC3339Nano, at) // ours; else it shows as never
+			}
 		}
 	}
 	return n, rows.Err()

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"nghe/hub/archive"
 	"nghe/hub/database"
@@ -138,7 +139,8 @@ func load(ctx context.Context, db *database.DB, m manifest, dir string) error {
 
 // Inspect opens a copy with the recovery key's secret, in a folder that must
 // not be there yet and is taken away again, and checks all of it: every file's
-// hash, and for SQLite the database and its ledger.
+// hash, and for SQLite the database and its ledger. That somebody has the key is
+// noted.
 func (b *Backup) Inspect(ctx context.Context, c Copy, secret string) error {
 	dir, done, err := b.workFolder()
 	if err != nil {
@@ -146,12 +148,17 @@ func (b *Backup) Inspect(ctx context.Context, c Copy, secret string) error {
 	}
 	defer done()
 	m, err := extract(ctx, b.cfg.Store, c.Key(), secret, dir)
-	if err != nil || m.Engine != database.SQLite {
-		return err
-	}
-	db, err := database.Open(ctx, "sqlite:"+filepath.Join(dir, sqliteName))
 	if err != nil {
 		return err
 	}
-	return errors.Join(b.check(ctx, db, &m), db.Close())
+	if m.Engine == database.SQLite {
+		db, err := database.Open(ctx, "sqlite:"+filepath.Join(dir, sqliteName))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(b.check(ctx, db, &m), db.Close()); err != nil {
+			return err
+		}
+	}
+	return b.note(ctx, map[string]string{noteTried: b.cfg.Now().Format(time.RFC3339Nano) + " " + b.cfg.Recovery})
 }

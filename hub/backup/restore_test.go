@@ -33,7 +33,13 @@ func TestRestore(t *testing.T) {
 		if notes, err := w.backup.Notes(t.Context()); err != nil || notes.Copy != c.Key() || !notes.CopyAt.Equal(noon) {
 			t.Errorf("notes = %+v, %v", notes, err)
 		}
+		if notes, err := w.backup.Notes(t.Context()); err != nil || !notes.KeyTried.IsZero() {
+			t.Errorf("before anybody tried the key: %v, %v", notes.KeyTried, err)
+		}
 		must(t, w.backup.Inspect(t.Context(), c, w.secret))
+		if notes, err := w.backup.Notes(t.Context()); err != nil || notes.KeyTried.IsZero() {
+			t.Errorf("nobody noted that the key was tried: %v", err)
+		}
 
 		w.at = noon.Add(3 * time.Hour)
 		w.decide("after")
