@@ -66,6 +66,7 @@ type Console struct {
 	faces    map[Language]*face
 	fleet    fleetCache
 	recent   recent
+	kept     keepingCache
 	streams  atomic.Int64
 	desk     *desk
 	drawing  chan struct{} // holds a token while a photo is decoded

@@ -345,47 +345,6 @@ func TestPassword(t *testing.T) {
 	}
 }
 
-// Every text is in both catalogues with the same gaps to fill, every key used
-// is there, and pages hold no words of their own.
-func TestWords(t *testing.T) {
-	vi, en := words(t, Vietnamese), words(t, English)
-	gap := regexp.MustCompile(`%[a-z%]`)
-	for key, text := range vi {
-		if en[key] == "" {
-			t.Errorf("en lacks %s", key)
-		}
-		if a, b := gap.FindAllString(text, -1), gap.FindAllString(en[key], -1); len(a) != len(b) {
-			t.Errorf("%s has gaps %v and %v", key, a, b)
-		}
-	}
-	if len(vi) != len(en) {
-		t.Errorf("vi has %d texts, en %d", len(vi), len(en))
-	}
-	used := regexp.MustCompile(`\{\{(?:else )?t "([^"]+)"|[( ]t "([^"]+)"|\.text\("([a-z.0-9-]+)"`)
-	entries, _ := pageFiles.ReadDir("pages")
-	for _, e := range entries {
-		page, _ := pageFiles.ReadFile("pages/" + e.Name())
-		for _, m := range used.FindAllStringSubmatch(string(page), -1) {
-			if key := m[1] + m[2] + m[3]; vi[key] == "" {
-				t.Errorf("%s uses %q, which no catalogue has", e.Name(), key)
-			}
-		}
-		if found := regexp.MustCompile(`[À-ỹ]{1}\p{L}*`).FindString(string(page)); found != "" {
-			t.Errorf("%s holds %q: put it into the catalogues", e.Name(), found)
-		}
-	}
-	for _, s := range []string{"online", "waiting", "late", "lost", "paused", "new", "revoked", "superseded", "none"} {
-		if vi["state."+s] == "" {
-			t.Errorf("no word for state %s", s)
-		}
-	}
-	for cause := wire.ForkAhead; cause <= wire.ForkForeign; cause++ {
-		if vi[fmt.Sprintf("cause.%d", cause)] == "" {
-			t.Errorf("no words for fork cause %d", cause)
-		}
-	}
-}
-
 func TestEnglish(t *testing.T) {
 	h := newHub(t)
 	c := h.client("lan")

@@ -106,8 +106,9 @@ type page struct {
 	Account  accounts.Account
 	Initials string
 	Nav      []navItem
-	Unsafe   bool   // no store off this hub's disk
-	Live     string // address of the stream that keeps the page current
+	Unsafe   bool     // no store off this hub's disk
+	Worries  []string // what somebody should look at, of the hub itself
+	Live     string   // address of the stream that keeps the page current
 	Clock    string
 	Back     string // this page's own address
 	Program  string
@@ -125,18 +126,21 @@ type navItem struct {
 func (c *Console) show(w http.ResponseWriter, r *http.Request, name string, p page) error {
 	f := c.face(r)
 	v := visitorOf(r.Context())
+	ward, err := c.ward(r.Context())
+	if err != nil {
+		return err
+	}
+	p.Ward = ward
 	p.Lang, p.Account, p.Program, p.Back = f.lang, v.account, c.cfg.Program, r.URL.RequestURI()
 	p.Unsafe = c.cfg.Archive == ""
 	p.Clock = f.locale.DateTime(c.cfg.Now())
 	p.Initials = initials(v.account.Name)
 	if v.known {
 		p.Nav = f.nav(r.URL.Path, v.account)
+		if p.Worries, err = c.worries(r.Context(), f); err != nil {
+			return err
+		}
 	}
-	ward, err := c.ward(r.Context())
-	if err != nil {
-		return err
-	}
-	p.Ward = ward
 	var b bytes.Buffer
 	if err := f.pages.ExecuteTemplate(&b, name, p); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)

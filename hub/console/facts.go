@@ -1,6 +1,7 @@
 package console
 
 import (
+	"slices"
 	"time"
 
 	"nghe/shared/wire"
@@ -27,6 +28,7 @@ type kiosk struct {
 	Clock      time.Duration
 	ClockKnown bool
 	Program    string
+	Conditions []wire.Condition // as it last said
 
 	Journals []journal
 }
@@ -72,6 +74,11 @@ func (k kiosk) fork() (journal, bool) {
 func (k kiosk) suspect() bool {
 	j, ok := k.fork()
 	return ok && j.Cause != wire.ForkBehind && k.Ended.IsZero()
+}
+
+// ailing says whether it last said something of itself that needs a person.
+func (k kiosk) ailing() bool {
+	return !k.ended() && slices.ContainsFunc(k.Conditions, func(c wire.Condition) bool { return c.Level >= wire.ConditionWarning })
 }
 
 // ended says whether the hub expects nothing of the device any more.

@@ -79,6 +79,10 @@ func (f filter) admits(k kiosk) bool {
 		if k.lost() == 0 {
 			return false
 		}
+	case "ailing":
+		if !k.ailing() {
+			return false
+		}
 	}
 	text := strings.ToLower(f.Text)
 	return text == "" || strings.Contains(strings.ToLower(k.Place), text) ||
@@ -89,14 +93,14 @@ func (f filter) admits(k kiosk) bool {
 type pill struct{ Class, Icon, Word string }
 
 // sign is a condition that needs a person: what, why, what to do.
-type sign struct{ Class, Word, Why, Do string }
+type sign struct{ Class, Icon, Word, Why, Do string }
 
 // row is a device as the fleet page writes it. It is comparable: a row that
 // did not change is not rendered again.
 type row struct {
 	ID, PlaceID, Place   string
 	State                pill
-	Sign                 sign
+	Sign, Ailing         sign
 	Hole                 string
 	Contact, ContactNote string
 	Next, NextNote       string
@@ -138,6 +142,7 @@ func (f *face) row(k kiosk, now time.Time) row {
 	f.next(&r, k, now)
 	f.backlog(&r, k, now)
 	f.clock(&r, k)
+	r.Ailing = f.ailing(k, now)
 	return r
 }
 
@@ -206,7 +211,7 @@ func (f *face) sign(k kiosk) sign {
 	case wire.ForkForeign:
 		key = "fork.foreign"
 	}
-	return sign{class, f.text(key), f.text(key + ".why"), f.text(key + ".do")}
+	return sign{class, "fork", f.text(key), f.text(key + ".why"), f.text(key + ".do")}
 }
 
 // counter is a number that is a link to what it counts.
@@ -225,6 +230,9 @@ func (f *face) counters(all []kiosk, at filter) []counter {
 		if k.lost() > 0 {
 			count["hole"]++
 		}
+		if k.ailing() {
+			count["ailing"]++
+		}
 	}
 	add := func(list []counter, class, icon, key string, n int, to filter) []counter {
 		to.Text = at.Text
@@ -237,9 +245,9 @@ func (f *face) counters(all []kiosk, at filter) []counter {
 			list = add(list, p.Class, p.Icon, "state."+s, count[s], filter{State: s})
 		}
 	}
-	for _, s := range []string{"fork", "hole"} {
-		if count[s] > 0 || s == at.Sign {
-			list = add(list, map[string]string{"fork": "lost", "hole": "late"}[s], s, "count."+s, count[s], filter{Sign: s})
+	for _, s := range []counter{{Class: "late", Icon: "late", Word: "ailing"}, {Class: "lost", Icon: "fork", Word: "fork"}, {Class: "late", Icon: "hole", Word: "hole"}} {
+		if count[s.Word] > 0 || s.Word == at.Sign {
+			list = add(list, s.Class, s.Icon, "count."+s.Word, count[s.Word], filter{Sign: s.Word})
 		}
 	}
 	return list

@@ -91,7 +91,7 @@ func (k *kiosk) add(v vitals.Device, now time.Time) {
 	if v.Reported.IsZero() {
 		return
 	}
-	k.Told, k.Backlog, k.Bytes = v.Reported, v.Vitals.Backlog, v.Vitals.Bytes
+	k.Told, k.Backlog, k.Bytes, k.Conditions = v.Reported, v.Vitals.Backlog, v.Vitals.Bytes, v.Vitals.Conditions
 	if v.Vitals.Oldest > 0 {
 		k.Oldest = time.UnixMicro(v.Vitals.Oldest)
 	}

@@ -3,14 +3,45 @@ package console
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 )
 
-// keeping is what the first page says of where everything lies.
+// keeping is what is said of where everything lies: all of it on the first page,
+// its troubles on every one.
 type keeping struct {
 	Class, Icon string
 	Facts       []fact
 	Troubles    []string
+}
+
+// keepingCache holds the troubles for worryEvery, so that every page can tell
+// them. All fields belong to mu.
+type keepingCache struct {
+	mu       sync.Mutex
+	at       time.Time
+	troubles map[Language][]string
+}
+
+const worryEvery = 3 * time.Second
+
+// worries are the troubles of now, or of a moment ago.
+func (c *Console) worries(ctx context.Context, f *face) ([]string, error) {
+	c.kept.mu.Lock()
+	defer c.kept.mu.Unlock()
+	now := c.cfg.Now()
+	if age := now.Sub(c.kept.at); age < 0 || age >= worryEvery {
+		c.kept.at, c.kept.troubles = now, map[Language][]string{}
+	}
+	if known, ok := c.kept.troubles[f.lang]; ok {
+		return known, nil
+	}
+	k, err := c.keeping(ctx, f)
+	if err == nil {
+		c.kept.troubles[f.lang] = k.Troubles
+	}
+	return k.Troubles, err
 }
 
 // behind is how long blobs may wait for the archive before somebody should
@@ -29,7 +60,7 @@ func (c *Console) keeping(ctx context.Context, f *face) (keeping, error) {
 		k.worry("")
 	}
 	k.Facts = append(k.Facts, fact{Label: f.text("keeping.store"), Value: store})
-	for _, add := range []func(context.Context, *face, *keeping) error{c.addBlobs, c.addSpool, c.addCopies, c.addChores} {
+	for _, add := range []func(context.Context, *face, *keeping) error{c.addRecords, c.addBlobs, c.addSpool, c.addCopies, c.addChores} {
 		if err := add(ctx, f, &k); err != nil {
 			return k, err
 		}
@@ -42,6 +73,22 @@ func (k *keeping) worry(why string) {
 	if why != "" {
 		k.Troubles = append(k.Troubles, why)
 	}
+}
+
+// addRecords counts what would go with the hub's disk: kiosks still hold it.
+func (c *Console) addRecords(ctx context.Context, f *face, k *keeping) error {
+	all, err := c.kiosks(ctx)
+	if err != nil {
+		return err
+	}
+	var waiting uint64
+	for _, kiosk := range all {
+		for _, j := range kiosk.Journals {
+			waiting += j.Received - min(j.Safe, j.Received)
+		}
+	}
+	k.Facts = append(k.Facts, fact{Label: f.text("keeping.unsafe"), Value: f.locale.Integer(int64(waiting))})
+	return nil
 }
 
 func (c *Console) addBlobs(ctx context.Context, f *face, k *keeping) error {
@@ -98,6 +145,12 @@ func (c *Console) addCopies(ctx context.Context, f *face, k *keeping) error {
 		k.worry(f.text("keeping.nocopy"))
 	}
 	k.Facts = append(k.Facts, made)
+	if c.cfg.Archive != "" {
+		k.Facts = append(k.Facts, fact{Label: f.text("keeping.key"), Value: f.when(notes.KeyTried, now)})
+		if notes.KeyTried.IsZero() {
+			k.worry(f.text("keeping.nokey"))
+		}
+	}
 	for _, l := range notes.Lost {
 		k.Facts = append(k.Facts, fact{Label: f.text("keeping.lost"), Value: f.text("keeping.span", f.when(l.After, now), f.when(l.Until, now)), Note: f.text("keeping.what")})
 	}
@@ -114,11 +167,25 @@ func (c *Console) addChores(ctx context.Context, f *face, k *keeping) error {
 		return err
 	}
 	for _, s := range all {
-		if s.InARow > 0 {
-			k.worry(f.text("keeping.chore", f.chore(s.Name), f.locale.Integer(int64(s.InARow)), s.Error))
+		if s.InARow == 0 {
+			continue
 		}
+		key, why := "keeping.chore", firstLine(s.Error)
+		if after, panicked := strings.CutPrefix(why, "panicked: "); panicked {
+			key, why = "keeping.panic", after
+		}
+		k.worry(f.text(key, f.chore(s.Name), f.locale.Integer(int64(s.InARow)), f.when(s.Ended, c.cfg.Now()), why))
 	}
 	return nil
+}
+
+// firstLine leaves out what follows the first line, such as a stack.
+func firstLine(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
+	if r := []rune(text); len(r) > 200 {
+		return string(r[:200]) + "…"
+	}
+	return text
 }
 
 // chore is its name in words; one nobody has translated yet stands as it is.

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"html"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ func (s said) Status(context.Context) ([]chores.Status, error) { return s.chores
 // The first page worries exactly when a person should look.
 func TestKeeping(t *testing.T) {
 	now := time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
-	good := said{spool: archive.SpoolStats{Budget: 1000, Reserved: 10}, notes: backup.Notes{CopyAt: now.Add(-5 * time.Hour)}, chores: []chores.Status{{Name: "audit"}}}
+	good := said{spool: archive.SpoolStats{Budget: 1000, Reserved: 10}, notes: backup.Notes{CopyAt: now.Add(-5 * time.Hour), KeyTried: now.Add(-time.Hour)}, chores: []chores.Status{{Name: "audit"}}}
 	for name, c := range map[string]struct {
 		archive string
 		change  func(*said)
@@ -40,9 +41,13 @@ func TestKeeping(t *testing.T) {
 		"damaged":           {"s3://x/y", func(s *said) { s.spool.Damaged = 2 }, time.Minute, "ki-ốt sẽ gửi lại"},
 		"old copy":          {"s3://x/y", func(s *said) { s.notes.CopyAt = now.Add(-50 * time.Hour) }, time.Minute, "đã cũ"},
 		"no copy":           {"s3://x/y", func(s *said) { s.notes.CopyAt = time.Time{} }, time.Minute, "Chưa có bản sao lưu nào"},
+		"key never tried":   {"s3://x/y", func(s *said) { s.notes.KeyTried = time.Time{} }, time.Minute, "hub backup --recovery-key"},
 		"chore fails": {"s3://x/y", func(s *said) {
 			s.chores = []chores.Status{{Name: "archive-blobs", InARow: 4, Error: "no route to host"}}
 		}, time.Minute, "no route to host"},
+		"chore panics": {"s3://x/y", func(s *said) {
+			s.chores = []chores.Status{{Name: "backup", InARow: 2, Ended: now.Add(-time.Hour), Error: "panicked: index out of range\ngoroutine 7 [running]"}}
+		}, time.Minute, "Việc định kỳ “sao lưu” bị sập 2 lần liền"},
 		"restored": {"s3://x/y", func(s *said) {
 			s.notes.Lost = []backup.Lost{{After: now.Add(-30 * time.Hour), Until: now.Add(-time.Hour)}}
 		}, time.Minute, "Mất khi khôi phục trung tâm: mọi quyết định từ"},
@@ -58,6 +63,21 @@ func TestKeeping(t *testing.T) {
 				t.Fatal(err)
 			}
 			text := strings.Join(k.Troubles, "\n")
+			if strings.Contains(text, "goroutine") {
+				t.Error("the page shows a stack")
+			}
+			admin := h.client("admin")
+			for _, path := range []string{"/", "/messages", "/places", "/places/qt-07", "/deletions", "/log", "/quarantine", "/password", "/access"} {
+				page := h.read(admin, path)
+				for _, trouble := range k.Troubles {
+					if !strings.Contains(page, html.EscapeString(trouble)) {
+						t.Errorf("%s does not say: %s", path, trouble)
+					}
+				}
+				if c.archive == "" && !strings.Contains(page, words(t, Vietnamese)["unsafe.title"]) {
+					t.Errorf("%s does not say that there is no store off the disk", path)
+				}
+			}
 			for _, f := range k.Facts {
 				text += "\n" + f.Label + ": " + f.Value
 			}

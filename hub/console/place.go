@@ -238,7 +238,7 @@ type deviceBody struct {
 	ID        string
 	State     pill
 	Note      string
-	Sign      sign
+	Signs     []sign
 	Journals  []journalRow
 	Revocable bool
 }
@@ -246,8 +246,12 @@ type deviceBody struct {
 type journalRow struct{ ID, Received, Safe, Fork, Holes string }
 
 func (f *face) device(k kiosk, now time.Time, revocable bool) deviceBody {
-	d := deviceBody{ID: k.ID, State: f.state(k.State), Sign: f.sign(k), Revocable: revocable && k.State != "revoked",
+	d := deviceBody{ID: k.ID, State: f.state(k.State), Revocable: revocable && k.State != "revoked",
 		Note: f.text("device.enrolled", f.locale.DateTime(k.Enrolled))}
+	if s := f.sign(k); s.Word != "" {
+		d.Signs = append(d.Signs, s)
+	}
+	d.Signs = append(d.Signs, f.conditions(k, now)...)
 	if k.ended() {
 		d.Note += " · " + f.text("device."+k.State, f.locale.DateTime(k.Ended), k.Reason)
 	}
@@ -314,7 +318,7 @@ func (c *Console) placeBody(ctx context.Context, f *face, id string, by periodNa
 	for _, k := range here {
 		d := f.device(k, now, revocable)
 		b.Devices = append(b.Devices, d)
-		if d.Sign.Word != "" {
+		if len(d.Signs) > 0 {
 			b.Signs = append(b.Signs, d)
 		}
 	}
