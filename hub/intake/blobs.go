@@ -207,8 +207,20 @@ func (s *session) known(ref blob.Ref) (wire.BlobState, error) {
 		return wire.BlobRefused, nil
 	case s.blobs.refused(source{s.device, ref.Hash}):
 		return wire.BlobRefused, nil
+	case b.Stored > 0 && s.cfg.Elsewhere != nil:
+		return s.atNeighbour(b.Holder)
 	}
 	return wire.BlobPartial, nil
+}
+
+// atNeighbour tells a kiosk whether to bring a blob here that another hub took.
+// While that hub is away it may: nobody else has the bytes then.
+func (s *session) atNeighbour(holder string) (wire.BlobState, error) {
+	there, err := s.cfg.Elsewhere(context.Background(), holder)
+	if err != nil || !there {
+		return wire.BlobPartial, err
+	}
+	return wire.BlobStored, nil
 }
 
 func (s *session) spool(ref blob.Ref, c wire.Chunk) (uint64, wire.BlobState, error) {

@@ -55,12 +55,15 @@ type Vitals interface {
 
 // Config of an Intake. Zero numbers take the default named beside them.
 type Config struct {
-	Ledger     Ledger
-	Registry   Registry
-	Vitals     Vitals
-	Authority  Authority
-	Bulletins  Bulletins        // nil: kiosks are told nothing
-	Spool      Spool            // nil: there is no room for blobs
+	Ledger    Ledger
+	Registry  Registry
+	Vitals    Vitals
+	Authority Authority
+	Bulletins Bulletins // nil: kiosks are told nothing
+	Spool     Spool     // nil: there is no room for blobs
+	// Elsewhere says whether a blob's holder is another hub that is alive: then
+	// its kiosk need not bring it here as well. Nil: there is no other.
+	Elsewhere  func(ctx context.Context, holder string) (bool, error)
 	Silence    time.Duration    // a line that says nothing for so long, not even a ping, is dead; 50 s
 	Write      time.Duration    // one message; 10 s
 	Gather     time.Duration    // how long a commit waits for company once there is some; 2 ms

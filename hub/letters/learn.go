@@ -49,7 +49,8 @@ func (l *Letters) LearnNew(ctx context.Context, now time.Time) (learned int, err
 }
 
 func (l *Letters) learnOne(ctx context.Context, b ledger.Blob) (bool, error) {
-	if b.Reader != feedback.ReaderCases || len(b.Receipt) == 0 {
+	elsewhere := b.Archived == 0 && b.Holder != l.cfg.Hub // the hub that has it does this
+	if b.Reader != feedback.ReaderCases || len(b.Receipt) == 0 || elsewhere {
 		return false, nil
 	}
 	if known, err := l.cfg.Known(ctx, b.Receipt); err != nil || known {

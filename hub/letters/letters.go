@@ -56,7 +56,9 @@ type Receipts interface {
 
 // Config says where letters lie and what opens them.
 type Config struct {
-	Ledger   *ledger.Ledger
+	Ledger *ledger.Ledger
+	// Hub is the name this hub gave the ledger; empty: it is the only one.
+	Hub      string
 	Spool    Spool         // nil: there is none
 	Store    archive.Store // nil: there is none
 	Secret   string        // of the cases identity; empty: nothing can be opened

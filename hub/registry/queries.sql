@@ -72,3 +72,16 @@ WHERE NOT EXISTS (SELECT 1 FROM registry_events WHERE kind = $2 AND device = $3 
 -- name: events
 SELECT id, at_us, kind, device, ticket, place, actor, detail
 FROM registry_events WHERE id < $1 ORDER BY id DESC LIMIT $2
+
+-- name: hub
+SELECT location, run, seen_us FROM registry_hubs WHERE id = $1
+
+-- name: take hub
+INSERT INTO registry_hubs (id, location, run, seen_us) VALUES ($1, $2, $3, $4)
+ON CONFLICT (id) DO UPDATE SET location = excluded.location, run = excluded.run, seen_us = excluded.seen_us
+
+-- name: hub lives
+UPDATE registry_hubs SET seen_us = $1 WHERE id = $2 AND run = $3
+
+-- name: hub leaves
+UPDATE registry_hubs SET seen_us = 0 WHERE id = $1 AND run = $2

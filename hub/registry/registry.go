@@ -84,14 +84,36 @@ func (r *Registry) sameAuthority(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var kept string
-	if err := r.cfg.DB.Read().QueryRowContext(ctx, r.sql["authority"]).Scan(&kept); err != nil {
-		return err
+	kept, err := r.Trusted(ctx)
+	if err == nil && kept != pin {
+		err = fmt.Errorf("%w %s, and the keys in this data folder are of %s: %s", ErrOtherHub, kept, pin, putKeysBack)
 	}
-	if kept != pin {
-		return fmt.Errorf("the devices in this database trust %s, the key folder holds %s; restore the key folder that belongs to the database", kept, pin)
+	return err
+}
+
+// ErrOtherHub says that a database was made by a hub with other keys.
+var ErrOtherHub = errors.New("the devices in this database trust the hub")
+
+const putKeysBack = "put the folder authority and the file recovery.pub of the hub that made the database into this data folder; where they are lost, hub restore has them"
+
+// Trusted is the pin of the authority that the devices trust; empty when no hub
+// has served from this database yet.
+func (r *Registry) Trusted(ctx context.Context) (pin string, err error) {
+	err = r.cfg.DB.Read().QueryRowContext(ctx, r.sql["authority"]).Scan(&pin)
+	if none(err) {
+		return "", nil
 	}
-	return nil
+	return pin, err
+}
+
+// MayMakeKeys refuses new keys for a database whose devices trust others: not
+// one of them would find its way back.
+func (r *Registry) MayMakeKeys(ctx context.Context) error {
+	pin, err := r.Trusted(ctx)
+	if err == nil && pin != "" {
+		err = fmt.Errorf("%w %s, and there are no keys in this data folder: %s", ErrOtherHub, pin, putKeysBack)
+	}
+	return err
 }
 
 func (r *Registry) now() int64 { return r.cfg.Now().UnixMicro() }

@@ -418,7 +418,7 @@ func TestAnotherAuthorityIsRefused(t *testing.T) {
 		if cfg.Authority, err = ident.OpenAuthority(t.TempDir(), w.clock.Now()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "restore the key folder") {
+		if _, err := Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "put the folder authority") {
 			t.Errorf("Open with another authority = %v", err)
 		}
 	})

@@ -43,7 +43,7 @@ func (h *hub) openPost(ctx context.Context, id cases.Identity) (err error) {
 	if h.shelf.named { // the folder in Data never gets a blob
 		store = h.shelf.store
 	}
-	h.letters = letters.New(letters.Config{Ledger: h.ledger, Spool: h.spool, Store: store, Secret: id.Secret,
+	h.letters = letters.New(letters.Config{Ledger: h.ledger, Hub: h.place.ID, Spool: h.spool, Store: store, Secret: id.Secret,
 		Receipts: h.cases, Known: h.cases.Known, Logger: h.log})
 	h.deletions, err = deletion.Open(ctx, deletion.Config{DB: h.db, Ledger: h.ledger, Spool: h.spool, Store: store, Executes: true,
 		Wards:  h.wards,
@@ -65,7 +65,7 @@ func (h *hub) wards(ctx context.Context) (names []string, err error) {
 // postChores are what is done about messages without being asked.
 func (h *hub) postChores() []chores.Chore {
 	all := []chores.Chore{
-		{Name: "receipts", Every: 30 * time.Second, RetryMost: 10 * time.Minute, Run: func(ctx context.Context) error {
+		{Name: h.own("receipts"), Every: 30 * time.Second, RetryMost: 10 * time.Minute, Run: func(ctx context.Context) error {
 			_, err := h.letters.LearnNew(ctx, h.cfg.Now())
 			return err
 		}},
@@ -74,7 +74,7 @@ func (h *hub) postChores() []chores.Chore {
 		{Name: "retention", At: 4*time.Hour + 30*time.Minute, Run: h.retain},
 	}
 	if h.shelf.apart {
-		all = append(all, chores.Chore{Name: "archive-blobs", Every: 5 * time.Second, RetryMost: 5 * time.Minute,
+		all = append(all, chores.Chore{Name: h.own("archive-blobs"), Every: 5 * time.Second, RetryMost: 5 * time.Minute,
 			Wanted: h.letters.AnyUnshelved, Run: func(ctx context.Context) error {
 				return h.letters.Shelve(ctx, h.cfg.Now, h.intake.BlobArchived)
 			}})
@@ -88,23 +88,6 @@ func (h *hub) retain(ctx context.Context) error {
 		h.log.Info("deleted by age", "blobs", deleted)
 	}
 	return err
-}
-
-// sweepEvery is how often a hub looks whether its own spool holds what another
-// hub deleted.
-const sweepEvery = 10 * time.Minute
-
-func (h *hub) sweepSpool(ctx context.Context) error {
-	for {
-		if err := h.deletions.Sweep(ctx, h.spool.Whole()); err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(sweepEvery):
-		}
-	}
 }
 
 // settle finds the blobs of a restored hub in its archive.

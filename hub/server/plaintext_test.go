@@ -53,9 +53,7 @@ func inside(t *testing.T, archive string, log io.Writer) (h *hub, url string, st
 
 func insideOf(t *testing.T, cfg Config, log io.Writer) (h *hub, url string, stop func()) {
 	t.Helper()
-	cfg.Kiosks, cfg.Listen, cfg.FirstPassword, cfg.SameDiskOK = free(t), free(t), password, true
-	cfg.Print = func(line string) { fmt.Fprintln(log, line) }
-	h = &hub{cfg: cfg, log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	h = quietHub(t, cfg, log)
 	if err := h.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +69,13 @@ func insideOf(t *testing.T, cfg Config, log io.Writer) (h *hub, url string, stop
 	})
 	t.Cleanup(stop)
 	return h, "http://" + h.cfg.Listen, stop
+}
+
+// quietHub is not open yet.
+func quietHub(t *testing.T, cfg Config, log io.Writer) *hub {
+	cfg.Kiosks, cfg.Listen, cfg.FirstPassword, cfg.SameDiskOK = free(t), free(t), password, true
+	cfg.Print = func(line string) { fmt.Fprintln(log, line) }
+	return &hub{cfg: cfg, log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 }
 
 // signedIn is a browser of the first account.

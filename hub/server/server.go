@@ -98,14 +98,17 @@ func (h *hub) open(ctx context.Context) (err error) {
 	if err := backup.Finished(h.cfg.Data); err != nil {
 		return err
 	}
+	url, err := storage{h.cfg.Data, h.cfg.Database}.url()
+	if err != nil {
+		return err
+	}
+	if err := keysFit(ctx, h.cfg.Data, url); err != nil {
+		return err
+	}
 	if h.authority, err = openAuthority(h.cfg.Data, h.cfg.Now()); err != nil {
 		return err
 	}
 	if err := h.listen(); err != nil {
-		return err
-	}
-	url, err := storage{h.cfg.Data, h.cfg.Database}.url()
-	if err != nil {
 		return err
 	}
 	id, err := casesIdentity(h.cfg.Data)
@@ -113,7 +116,7 @@ func (h *hub) open(ctx context.Context) (err error) {
 		return err
 	}
 	admits := registry.Config{Authority: h.authority, Hub: h.kioskURLs(), CasesKey: id.Public, Now: h.cfg.Now}
-	if h.store, err = openStore(ctx, url, admits, h.log); err != nil {
+	if h.store, err = openStore(ctx, url, admits, joinFrom(h.cfg.Data, h.log), h.log); err != nil {
 		return err
 	}
 	return h.openRest(ctx, id)
@@ -138,7 +141,7 @@ func (h *hub) openRest(ctx context.Context, id cases.Identity) (err error) {
 	if err := h.openPost(ctx, id); err != nil {
 		return err
 	}
-	h.intake = intake.New(intake.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Authority: h.authority, Bulletins: h.bulletin, Spool: h.spool, Now: h.cfg.Now, Logger: h.log})
+	h.intake = intake.New(intake.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Authority: h.authority, Bulletins: h.bulletin, Spool: h.spool, Elsewhere: h.elsewhere(), Now: h.cfg.Now, Logger: h.log})
 	h.console, err = console.New(console.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Accounts: h.accounts,
 		Secure: h.secure(), Archive: h.shelf.offDisk(), Letters: h.letters, Deletions: h.deletions, Cases: h.cases, Spool: h.spool,
 		Copies: h.copies, Chores: h.done, Program: command.Version(), Now: h.cfg.Now, Logger: h.log})
@@ -178,7 +181,10 @@ func (h *hub) crew() *crew.Crew {
 	c.Add("vitals", h.vitals.Run)
 	c.Add("chores", h.chores.Run)
 	c.Add("bulletin", h.bulletin.Run)
-	c.Add("spool", h.sweepSpool)
+	c.Add("spool", h.keepSpool)
+	if h.place.ID != "" {
+		c.Add("neighbours", h.place.Run)
+	}
 	c.Add("kiosks", h.serveKiosks)
 	c.Add("people", h.servePeople)
 	return c

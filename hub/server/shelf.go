@@ -170,7 +170,7 @@ func (h *hub) auditOnce(ctx context.Context) error {
 // everyTable brings the tables of every package up to date: what serve opens,
 // a restore must open too.
 func everyTable(ctx context.Context, db *database.DB, authority *ident.Authority) (store, error) {
-	s, err := openTables(ctx, db, registry.Config{Authority: authority}, slog.Default())
+	s, err := openTables(ctx, db, registry.Config{Authority: authority}, nil, slog.Default())
 	if err != nil {
 		return s, err
 	}

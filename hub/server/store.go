@@ -49,6 +49,7 @@ type store struct {
 	ledger   *ledger.Ledger
 	vitals   *vitals.Vitals
 	registry *registry.Registry
+	place    registry.Hub        // among the hubs on this database; empty: there can be no other, or this is a command
 	backup   *backup.Backup      // to read its notes; the server has another, that makes copies
 	done     *chores.Chores      // to read what was done; the server has another, that does it
 	orders   *deletion.Deletions // to give orders; who carries them out has another
@@ -56,27 +57,32 @@ type store struct {
 
 // openStore opens the tables. admits says how devices are admitted; it is empty
 // for commands that run beside a server. Its clock is that of every table.
-func openStore(ctx context.Context, url string, admits registry.Config, log *slog.Logger) (s store, err error) {
+func openStore(ctx context.Context, url string, admits registry.Config, join joining, log *slog.Logger) (s store, err error) {
 	db, err := database.Open(ctx, url)
 	if err != nil {
 		return s, fmt.Errorf("open the database: %w", err)
 	}
-	if s, err = openTables(ctx, db, admits, log); err != nil {
+	if s, err = openTables(ctx, db, admits, join, log); err != nil {
 		return s, errors.Join(err, db.Close())
 	}
 	return s, nil
 }
 
-func openTables(ctx context.Context, db *database.DB, admits registry.Config, log *slog.Logger) (s store, err error) {
+func openTables(ctx context.Context, db *database.DB, admits registry.Config, join joining, log *slog.Logger) (s store, err error) {
 	s.db, s.now = db, admits.Now
-	if s.ledger, err = ledger.Open(ctx, ledger.Config{DB: s.db, Now: s.now, Logger: log}); err != nil {
+	admits.DB, admits.Logger = s.db, log
+	if s.registry, err = registry.Open(ctx, admits); err != nil {
+		return s, err
+	}
+	if join != nil {
+		if s.place, err = join(ctx, s.db, s.registry); err != nil {
+			return s, err
+		}
+	}
+	if s.ledger, err = ledger.Open(ctx, ledger.Config{DB: s.db, Hub: s.place.ID, Now: s.now, Logger: log}); err != nil {
 		return s, err
 	}
 	if s.vitals, err = vitals.Open(ctx, vitals.Config{DB: s.db, Now: s.now, Logger: log}); err != nil {
-		return s, err
-	}
-	admits.DB, admits.Logger = s.db, log
-	if s.registry, err = registry.Open(ctx, admits); err != nil {
 		return s, err
 	}
 	if s.backup, err = backup.Open(ctx, backup.Config{DB: s.db, Now: s.now, Logger: log}); err != nil {
@@ -95,7 +101,7 @@ func use(ctx context.Context, where storage, do func(store) error) error {
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, url, registry.Config{}, slog.Default())
+	s, err := openStore(ctx, url, registry.Config{}, nil, slog.Default())
 	if err != nil {
 		return err
 	}
