@@ -2,18 +2,14 @@ package console
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
-	"image/png"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -258,153 +254,41 @@ func TestVoiceThatIsNone(t *testing.T) {
 	}
 }
 
-// webpFile is a picture of 24 by 16 that Chromium wrote, with its metadata.
-func webpFile(t *testing.T, name string) []byte {
-	t.Helper()
-	b, err := os.ReadFile("testdata/" + name + ".webp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// riff is a WebP file of chunks.
-func riff(chunks ...string) []byte {
-	body := "WEBP"
-	for i := 0; i+1 < len(chunks); i += 2 {
-		body += chunks[i] + string(binary.LittleEndian.AppendUint32(nil, uint32(len(chunks[i+1])))) + chunks[i+1] + strings.Repeat("\x00", len(chunks[i+1])%2)
-	}
-	return []byte("RIFF" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(body)))) + body)
-}
-
-// vp8 is the picture alone in a lossy file.
-func vp8(t *testing.T) string {
-	b := webpFile(t, "lossy")
-	at := bytes.Index(b, []byte("VP8 "))
-	return string(b[at+8 : at+8+int(binary.LittleEndian.Uint32(b[at+4:]))])
-}
-
 func TestPhotoIsMadeAnew(t *testing.T) {
 	h := newHub(t)
-	var asPNG bytes.Buffer
-	h.must(png.Encode(&asPNG, image.NewRGBA(image.Rect(0, 0, 30, 20))))
-	animated := "\x02\x00\x00\x00\x17\x00\x00\x0f\x00\x00"
 	for name, c := range map[string]struct {
 		photo []byte
-		width int // 0: refused
+		shown bool
 	}{
-		"jpeg":            {photograph(t, 64, 48), 64},
-		"png":             {append(asPNG.Bytes(), "SECRET TAIL"...), 30},
-		"webp":            {append(webpFile(t, "lossy"), "SECRET TAIL"...), 24},
-		"webp plain":      {riff("VP8 ", vp8(t)), 24},
-		"webp lossless":   {webpFile(t, "lossless"), 24},
-		"webp alpha":      {webpFile(t, "alpha"), 24},
-		"page":            {[]byte("<html><script>alert(1)</script>"), 0},
-		"webp head alone": {[]byte("RIFF\x24\x00\x00\x00WEBPVP8 "), 0},
-		"webp cut":        {webpFile(t, "lossy")[:530], 0},
-		"webp animated":   {riff("VP8X", animated, "ANIM", "\x00\x00\x00\x00\x00\x00", "ANMF", strings.Repeat("\x00", 16)+"VP8 "+vp8(t)), 0},
-		"webp bomb":       {riff("VP8L", "\x2f\xff\xff\xff\x0f\x00\x00"), 0},
-		"webp two sizes":  {riff("VP8X", "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "VP8 ", vp8(t)), 0},
-		"gif":             {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), 0},
-		"cut":             {photograph(t, 64, 48)[:300], 0},
-		"none":            {[]byte{}, 0},
-		"bomb":            {hugePNG(t, 30_000, 30_000), 0},
-		"wide":            {hugePNG(t, 1<<30, 1), 0},
+		"jpeg":  {photograph(t, 64, 48), true},
+		"page":  {[]byte("<html><script>alert(1)</script>"), false},
+		"cut":   {photograph(t, 64, 48)[:300], false},
+		"empty": {[]byte{}, false},
 	} {
 		m := h.message()
 		m.Photo, m.PhotoType = c.photo, "image/png" // whatever it says it is
-		s := h.kiosk("x-"+strings.ReplaceAll(name, " ", "-")).Send(h.now(), m).Arrive(h.spool, h.now())
+		s := h.kiosk("x-"+name).Send(h.now(), m).Arrive(h.spool, h.now())
 		hoa := h.client("hoa")
 		h.hold(h.now().Add(10 * time.Second)) // signing in is slowed otherwise
 		_, page := h.post(hoa, "/messages/"+s.ID.String()+"/open", url.Values{"part": {"content"}})
-		told, framed := strings.Contains(page, "Không hiện được ảnh"), strings.Contains(page, `/photo"><img`)
-		if told != (c.width == 0) || framed == told {
+		if told, framed := strings.Contains(page, "Không hiện được ảnh"), strings.Contains(page, `/photo"><img`); told == c.shown || framed != c.shown {
 			t.Errorf("%s: the page says so: %v, has a frame: %v", name, told, framed)
 		}
 		res, body := h.get(hoa, "/messages/"+s.ID.String()+"/photo")
-		if res.StatusCode != map[bool]int{true: 415, false: 200}[c.width == 0] {
+		if want := map[bool]int{true: http.StatusOK, false: http.StatusUnsupportedMediaType}[c.shown]; res.StatusCode != want {
 			t.Errorf("%s: %s", name, res.Status)
 		}
-		if c.width == 0 {
+		if !c.shown {
 			continue
 		}
-		img, err := jpeg.Decode(bytes.NewReader(body))
-		if err != nil || img.Bounds().Dx() != c.width || res.Header.Get("Content-Type") != "image/jpeg" {
+		if img, err := jpeg.Decode(bytes.NewReader(body)); err != nil || img.Bounds().Dx() != 64 || res.Header.Get("Content-Type") != "image/jpeg" {
 			t.Errorf("%s: %v, %v", name, err, res.Header)
 		}
-		for _, secret := range []string{"SECRET TAIL", "GPS", "Exif", "sRGB"} {
+		for _, secret := range []string{"SECRET TAIL", "GPS", "Exif"} {
 			if bytes.Contains(body, []byte(secret)) {
 				t.Errorf("%s still holds %q", name, secret)
 			}
 		}
-	}
-}
-
-// hugePNG says it is large and has no pixels.
-func hugePNG(t *testing.T, width, height uint32) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
-		t.Fatal(err)
-	}
-	out := b.Bytes()
-	for i, v := range []uint32{width, height} {
-		for j := range 4 {
-			out[16+4*i+j] = byte(v >> (24 - 8*j))
-		}
-	}
-	return fixCRC(out)
-}
-
-// A photo is judged by what it says of its size before any of it is decoded:
-// 25 million pixels at most, fewer where each takes more memory.
-func TestPhotoIsMeasuredFirst(t *testing.T) {
-	c := &Console{drawing: make(chan struct{}, 1)}
-	for _, size := range [][2]uint32{{5001, 5000}, {20_000, 20_000}, {1 << 30, 1}, {4000, 4000}} { // the last as a PNG of 64 bits
-		_, err := c.redraw(t.Context(), hugePNG(t, size[0], size[1]))
-		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d by %d", size[0], size[1])) {
-			t.Errorf("%d by %d: %v", size[0], size[1], err)
-		}
-	}
-	for want, body := range map[string][]byte{
-		"16384 by 16384": riff("VP8L", "\x2f\xff\xff\xff\x0f\x00\x00"),
-		"5001 by 5000":   riff("VP8 ", "\x10\x00\x00\x9d\x01\x2a\x89\x13\x88\x13"+strings.Repeat("\x00", 20)),
-		"4000 by 4000":   riff("VP8X", "\x10\x00\x00\x00\x9f\x0f\x00\x9f\x0f\x00", "ALPH", "\x01", "VP8 ", vp8(t)), // transparent: twice 32 bits
-	} {
-		if _, err := c.redraw(t.Context(), body); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("a WebP of %s: %v", want, err)
-		}
-	}
-	large := photograph(t, 16, 16)
-	at := bytes.Index(large, []byte{0xFF, 0xC0}) + 5
-	copy(large[at:], []byte{0x13, 0x88, 0x13, 0x89}) // 5000 high, 5001 wide
-	if _, err := c.redraw(t.Context(), large); err == nil || !strings.Contains(err.Error(), "5001 by 5000") {
-		t.Errorf("a JPEG of 25 million and five thousand pixels: %v", err)
-	}
-}
-
-func TestLossy(t *testing.T) {
-	for name, c := range map[string]struct {
-		body []byte
-		want bool
-	}{
-		"as Chromium writes it": {webpFile(t, "lossy"), true}, "plain": {riff("VP8 ", "x"), true}, "odd chunk before": {riff("ICCP", "abc", "VP8 ", "x"), true},
-		"lossless": {webpFile(t, "lossless"), false}, "transparent": {webpFile(t, "alpha"), false}, "another chunk says so": {riff("ICCP", "VP8 ", "VP8L", "x"), false},
-		"short head": {riff("VP8X", "\x00"), false}, "nothing": {riff(), false}, "cut": {[]byte("RIFF"), false}, "too long": {[]byte("RIFF\xff\xff\xff\xffWEBPICCP\xff\xff\xff\xff"), false},
-	} {
-		if got := lossy(c.body); got != c.want {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-}
-
-func TestProgressive(t *testing.T) {
-	baseline := photograph(t, 16, 16)
-	if progressive(baseline) {
-		t.Error("a baseline photo is taken for a progressive one")
-	}
-	if !progressive([]byte{0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 0, 0, 0xFF, 0xFF, 0xC2, 0, 17}) || !progressive([]byte{0xFF, 0xD8}) || !progressive(nil) {
-		t.Error("a progressive photo is taken for a baseline one")
 	}
 }
 
@@ -559,7 +443,3 @@ func (h *hub) forgetCase(tag [16]byte) error {
 }
 
 // fixCRC makes a changed header of a PNG a valid one.
-func fixCRC(b []byte) []byte {
-	binary.BigEndian.PutUint32(b[29:], crc32.ChecksumIEEE(b[12:29]))
-	return b
-}

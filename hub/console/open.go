@@ -16,6 +16,7 @@ import (
 	"nghe/hub/accounts"
 	"nghe/hub/ledger"
 	"nghe/hub/letters"
+	"nghe/hub/photo"
 	"nghe/shared/feedback"
 	"nghe/shared/wire"
 )
@@ -194,7 +195,7 @@ func (c *Console) open(ctx context.Context, f *face, m ledger.Message, kinds []f
 // trouble says why a part stays shut.
 func (f *face) trouble(err error) string {
 	for is, key := range map[error]string{letters.ErrNotHere: "trouble.nothere", letters.ErrNamed: "open.named",
-		letters.ErrNoKey: "trouble.nokey", ledger.ErrDeleted: "trouble.deleted", errPhoto: "trouble.photo"} {
+		letters.ErrNoKey: "trouble.nokey", ledger.ErrDeleted: "trouble.deleted", photo.Err: "trouble.photo"} {
 		if errors.Is(err, is) {
 			return f.text(key)
 		}

@@ -104,7 +104,7 @@ func TestMessageScreens(t *testing.T) {
 	for _, shape := range []struct {
 		name          string
 		width, height int64
-	}{{"desktop", 1600, 1000}, {"tablet", 800, 1280}} {
+	}{{"desktop", 1440, 900}, {"phone", 390, 844}} {
 		ctx := browser.Start(t, shape.width, shape.height)
 		complaints := browser.Complaints(ctx)
 		h.judge(ctx, "receipt-ask-"+shape.name, "/r")
