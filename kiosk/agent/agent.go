@@ -37,6 +37,7 @@ type Config struct {
 	PixelsPerMM float64       // of the panel; 0: taken for a 21.5-inch one
 	Keep        time.Duration // how long what is safe elsewhere stays; 0: 7 days
 	Room        Room          // how the disk is shared
+	BlobRate    int           // most bytes of blobs sent a second; 0: as many as the line carries
 	Logger      *slog.Logger  // nil: slog.Default
 }
 

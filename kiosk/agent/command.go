@@ -35,6 +35,7 @@ type runCommand struct {
 	Keep        time.Duration `default:"168h" help:"How long a record stays here after the hub holds it off its own disk. Default: ${default}, seven days."`
 	ReserveMib  int64         `default:"64" placeholder:"N" help:"MiB of the disk kept for ratings when it is full. Default: ${default}."`
 	MediaMib    int64         `default:"4096" placeholder:"N" help:"Most MiB of sealed words, voice and photos. Default: ${default}."`
+	MediaKibS   int           `default:"0" placeholder:"N" help:"Most KiB of words, voice and photos sent a second; ratings are never held back. 0 sends what the line carries."`
 }
 
 // memoryLimit has the collector work harder rather than take more: a message
@@ -44,7 +45,7 @@ const memoryLimit = 32 << 20
 func (c *runCommand) Run(ctx context.Context) error {
 	debug.SetMemoryLimit(memoryLimit)
 	return Run(ctx, Config{Data: c.Data, Listen: c.Listen, Kit: c.Kit, PixelsPerMM: c.PixelsPerMm, Keep: c.Keep,
-		Room: Room{Reserve: c.ReserveMib << 20, Media: c.MediaMib << 20}})
+		Room: Room{Reserve: c.ReserveMib << 20, Media: c.MediaMib << 20}, BlobRate: c.MediaKibS << 10})
 }
 
 type statusCommand struct {

@@ -26,7 +26,7 @@ func (k *kiosk) connect(ctx context.Context) error {
 	k.trust(*id)
 	return k.dials(uplink.New(uplink.Config{
 		Outbox: k.outbox, Media: k.media, Identity: *id, Key: k.member.key, Vitals: k.vitals, Bulletin: k.forUplink(),
-		Program: command.Version(), Logger: k.log,
+		BlobRate: k.cfg.BlobRate, Program: command.Version(), Logger: k.log,
 	})).Run(ctx)
 }
 
