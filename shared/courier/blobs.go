@@ -37,6 +37,7 @@ type shipment struct {
 	offset uint64 // that much
 	sent   uint64 // bytes in the chunk on its way
 	stuck  int    // chunks that did not lead on
+	landed uint64 // Sender.landed when the chunk on its way left
 }
 
 // maxStuck ends the patience with a hub that does not get on with a blob. Three
@@ -96,7 +97,7 @@ func (s *Sender) chunk(most int) (wire.Frame, error) {
 			return nil, fmt.Errorf("%w: read %x: %w", ErrBlobs, c.Hash, err)
 		}
 	}
-	s.asked, s.ship.sent = true, uint64(len(c.Bytes))
+	s.asked, s.ship.sent, s.ship.landed = true, uint64(len(c.Bytes)), s.landed
 	return c, nil
 }
 
@@ -202,13 +203,28 @@ func (s *Sender) goodbye(g wire.Goodbye) Event {
 
 // putOff keeps a blob for later. A hub without room has none for others either;
 // one that lacks the record, or says what this program does not know, may take
-// the next.
+// the next. A blob is kept before its record: the next batch may bring that,
+// or one that has landed since the hub was asked.
 func (s *Sender) putOff(a wire.ChunkAck) {
-	if a.State == wire.BlobWait {
+	switch {
+	case a.State == wire.BlobWait:
 		s.ship, s.resting = nil, true
-		return
+	case a.State == wire.BlobUnnamed && s.ship.landed != s.landed:
+		s.ship = nil
+	default:
+		s.pass(a.Hash, true)
+		if a.State == wire.BlobUnnamed {
+			s.unnamed = append(s.unnamed, a.Hash)
+		}
 	}
-	s.pass(a.Hash, true)
+}
+
+// named has blobs offered again that lacked a record.
+func (s *Sender) named() {
+	for _, h := range s.unnamed {
+		delete(s.passed, h)
+	}
+	s.unnamed = nil
 }
 
 // maxChunks is how many chunks of a session may be unanswered: one, and one

@@ -33,6 +33,8 @@ type Sender struct {
 	resting bool               // the hub has no room: no blob until Remind
 	shy     bool               // the hub ended a session over a chunk: no blob for hours
 	passed  map[blob.Hash]bool // offered in this round; true: settled as far as it can be
+	landed  uint64             // batches that the hub has acknowledged to this Sender
+	unnamed []blob.Hash        // passed for want of a record, until the next batch lands
 }
 
 type senderState uint8
@@ -71,7 +73,7 @@ func (s *Sender) Hello(h wire.Hello) (wire.Hello, error) {
 		return wire.Hello{}, fmt.Errorf("read branch: %w", err)
 	}
 	s.state, s.journal, s.flight = greeted, b.Journal, nil
-	s.ship, s.asked, s.resting, s.passed = nil, false, s.shy, nil
+	s.ship, s.asked, s.resting, s.passed, s.unnamed = nil, false, s.shy, nil, nil
 	h.Version, h.Epoch = wire.SessionVersion, b.Epoch
 	h.Offers = []wire.Offer{{Journal: b.Journal, Base: b.Base, Head: b.Head}}
 	return h, nil
@@ -276,7 +278,7 @@ func (s *Sender) ack(a wire.Ack) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	s.landed(a)
+	s.land(a)
 	return Event{Acked: &m}, nil
 }
 
@@ -345,13 +347,15 @@ func (s *Sender) advance(b wire.Branch, received, safe wire.Point) (wire.Mark, e
 }
 
 // landed frees the window of what the hub now holds.
-func (s *Sender) landed(a wire.Ack) {
+func (s *Sender) land(a wire.Ack) {
 	if s.state != open || a.Journal != s.journal {
 		return
 	}
 	s.credit = int(a.Credit)
 	for len(s.flight) > 0 && s.flight[0].last <= a.Received.Seq {
 		s.flight = s.flight[1:]
+		s.landed++
+		s.named()
 	}
 }
 
