@@ -126,28 +126,38 @@ func (i *Intake) turnAway(w http.ResponseWriter, r *http.Request, device string,
 // maxEnrol bounds what a stranger may send.
 const maxEnrol = 16 << 10
 
+// enrol first has a stranger show a kit of this hub, which costs one look and
+// no write: junk takes no turn from a kiosk that has one, wherever it comes from.
 func (i *Intake) enrol(w http.ResponseWriter, r *http.Request) {
-	if !i.enrolling.Allow() {
-		w.Header().Set("Retry-After", strconv.Itoa(int(apart(1000))))
-		refuse(w, http.StatusTooManyRequests, refusal{Code: "too-many", Message: "too many kiosks enrol at once; come back"})
-		return
-	}
 	ask, err := ident.ReadEnrolRequest(http.MaxBytesReader(w, r.Body, maxEnrol))
 	if err != nil {
 		i.strange(w, r, http.StatusBadRequest, malformed(err))
 		return
 	}
-	answer, err := i.cfg.Registry.Enrol(r.Context(), ask)
-	var no *registry.Refused
-	switch {
-	case errors.As(err, &no):
-		i.strange(w, r, http.StatusForbidden, refusal{Code: no.Code.String(), Message: no.Error(), Vietnamese: no.Vietnamese()})
-	case err != nil:
-		i.log.Error("enrol kiosk", "remote", r.RemoteAddr, "err", err)
-		refuse(w, http.StatusInternalServerError, refusal{Code: "internal", Message: "the hub could not enrol this kiosk; come back"})
-	default:
-		i.enrolled(w, ask, answer)
+	if err := i.cfg.Registry.Recognise(r.Context(), ask); err != nil {
+		i.notEnrolled(w, r, err)
+		return
 	}
+	if !i.kits.allow(r.RemoteAddr) || !i.enrolling.Allow() {
+		w.Header().Set("Retry-After", strconv.Itoa(int(apart(1000))))
+		refuse(w, http.StatusTooManyRequests, refusal{Code: "too-many", Message: "too many kiosks enrol at once; come back"})
+		return
+	}
+	answer, err := i.cfg.Registry.Enrol(r.Context(), ask)
+	if err != nil {
+		i.notEnrolled(w, r, err)
+		return
+	}
+	i.enrolled(w, ask, answer)
+}
+
+func (i *Intake) notEnrolled(w http.ResponseWriter, r *http.Request, err error) {
+	if no := (*registry.Refused)(nil); errors.As(err, &no) {
+		i.strange(w, r, http.StatusForbidden, refusal{Code: no.Code.String(), Message: no.Error(), Vietnamese: no.Vietnamese()})
+		return
+	}
+	i.log.Error("enrol kiosk", "remote", r.RemoteAddr, "err", err)
+	refuse(w, http.StatusInternalServerError, refusal{Code: "internal", Message: "the hub could not enrol this kiosk; come back"})
 }
 
 func malformed(err error) refusal {
@@ -161,7 +171,9 @@ func malformed(err error) refusal {
 
 func (i *Intake) strange(w http.ResponseWriter, r *http.Request, status int, why refusal) {
 	i.count.strangers.Add(1)
-	i.log.Warn("refused enrolment", "remote", r.RemoteAddr, "code", why.Code)
+	if i.told.allow(r.RemoteAddr) {
+		i.log.Warn("refused enrolment", "remote", r.RemoteAddr, "code", why.Code)
+	}
 	refuse(w, status, why)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -75,14 +76,79 @@ func TestEnrol(t *testing.T) {
 	}
 }
 
+// asking is a request by who holds a fresh kit.
+func (w *world) asking(t *testing.T) (kit ident.Kit, ask ident.EnrolRequest) {
+	t.Helper()
+	key, _ := ident.OpenKey(t.TempDir())
+	kit, err := w.registry.Ticket(t.Context(), feedback.Seed().Places[0].ID, "test", time.Hour)
+	if err == nil {
+		ask, err = kit.Request(key, "1.2.3", make([]byte, ident.NonceSize))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kit, ask
+}
+
+func encoded(ask ident.EnrolRequest) string {
+	text, _ := json.Marshal(ask)
+	return string(text)
+}
+
 func TestEnrolmentsAreRateLimited(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.Enrolments = 0.001 })
+	_, ask := w.asking(t)
 	last := 0
 	for range 10 {
-		last, _, _ = w.post(t, "{}")
+		last, _, _ = w.post(t, encoded(ask))
 	}
 	if last != http.StatusTooManyRequests {
 		t.Errorf("tenth enrolment at once = %d", last)
+	}
+}
+
+// However much junk comes, from the same address too, who holds a kit is
+// admitted at the first try.
+func TestJunkTakesNoTurnFromAKit(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Enrolments = 0.001 })
+	_, stolen := w.asking(t)
+	altered, unknown, foreign := stolen, stolen, stolen
+	altered.MAC = make([]byte, len(stolen.MAC))
+	unknown.Ticket = "aaaaaaaaaaaaa"
+	foreign.Pin = "sha256-" + strings.Repeat("A", 43)
+	for n := range 40 {
+		for _, junk := range []string{"{", "{}", encoded(altered), encoded(unknown), encoded(foreign)} {
+			if status, _, _ := w.post(t, junk); status == http.StatusOK || status == http.StatusTooManyRequests {
+				t.Fatalf("junk %d: %d", n, status)
+			}
+		}
+	}
+	kit, ask := w.asking(t)
+	status, code, answer := w.post(t, encoded(ask))
+	if _, err := kit.Accept(ask, answer); status != http.StatusOK || err != nil {
+		t.Errorf("a real kit: %d %s, %v", status, code, err)
+	}
+}
+
+func TestPaces(t *testing.T) {
+	p := newPaces(0.0001, 2)
+	for _, c := range []struct {
+		from string
+		want bool
+	}{
+		{"10.0.0.1:1", true}, {"10.0.0.1:2", true}, {"10.0.0.1:3", false}, {"10.0.0.2:1", true},
+		{"[2001:db8::1]:1", true}, {"[2001:db8::2]:1", true}, {"[2001:db8::3]:1", false}, {"[2001:db8:0:1::1]:1", true},
+		{"[::ffff:10.0.0.1]:9", false}, {"nonsense", true}, {"other", true}, {"third", false},
+	} {
+		if got := p.allow(c.from); got != c.want {
+			t.Errorf("%s: %t, want %t", c.from, got, c.want)
+		}
+	}
+	for i := range maxPaces + 1 {
+		p.allow(net.JoinHostPort(netip.AddrFrom4([4]byte{11, 0, byte(i >> 8), byte(i)}).String(), "1"))
+	}
+	if len(p.all) > maxPaces {
+		t.Errorf("%d addresses are remembered", len(p.all))
 	}
 }
 

@@ -34,6 +34,8 @@ type Ledger interface {
 
 // Registry is what it asks of the list of devices; *registry.Registry is one.
 type Registry interface {
+	// Recognise says, without a write, whether a request is by who holds a kit.
+	Recognise(ctx context.Context, q ident.EnrolRequest) error
 	Enrol(ctx context.Context, q ident.EnrolRequest) (ident.EnrolAnswer, error)
 	Device(ctx context.Context, id string) (registry.Device, error)
 	OnRevoke(f func(deviceID string))
@@ -73,7 +75,7 @@ type Config struct {
 	Chunks     int              // chunks of blobs asked for or in memory at a time, of all kiosks; 512
 	Writers    int              // of them written at a time; 4
 	Patience   time.Duration    // how long a kiosk waits for its turn to send a chunk, and may take to send it; 20 s
-	Enrolments rate.Limit       // per second, of all strangers together; 5
+	Enrolments rate.Limit       // per second, of all that hold a kit; 5
 	Now        func() time.Time // nil means time.Now
 	Logger     *slog.Logger     // nil means slog.Default
 }
@@ -86,6 +88,8 @@ type Intake struct {
 	blobs     *blobs
 	heavy     chan struct{} // a token for each large batch in memory
 	enrolling *rate.Limiter
+	kits      *paces // of enrolments by one address's holders of kits
+	told      *paces // of lines in the log about one address's strangers
 	upgrader  websocket.Upgrader
 	count     counters
 
@@ -107,6 +111,7 @@ func New(cfg Config) *Intake {
 	}
 	i := &Intake{cfg: cfg, log: cfg.Logger, heavy: make(chan struct{}, cfg.Heavy), live: map[string]*session{},
 		enrolling: rate.NewLimiter(cfg.Enrolments, 4*max(1, int(cfg.Enrolments))),
+		kits:      newPaces(cfg.Enrolments/2, 2*max(1, int(cfg.Enrolments))), told: newPaces(0.1, 10),
 		upgrader: websocket.Upgrader{HandshakeTimeout: cfg.Write, ReadBufferSize: 1 << 10, WriteBufferSize: 4 << 10,
 			WriteBufferPool: &sync.Pool{}, CheckOrigin: func(*http.Request) bool { return true }}, // the door refused any Origin
 	}

@@ -12,6 +12,40 @@ import (
 	"nghe/shared/ident"
 )
 
+// Recognise says whether q is by who holds a kit of this hub, used or not, and
+// the key it names; it writes nothing. A *Refused says why not.
+func (r *Registry) Recognise(ctx context.Context, q ident.EnrolRequest) error {
+	if r.cfg.Authority == nil {
+		return fmt.Errorf("enrol: %w", ErrNoAuthority)
+	}
+	if q.Pin != r.cfg.Authority.Pin() {
+		return refusedForeign()
+	}
+	t, err := r.ticket(ctx, r.cfg.DB.Read(), "ticket to look at", q.Ticket)
+	if none(err) {
+		return refusedUnknown()
+	}
+	if err != nil {
+		return fmt.Errorf("enrol by ticket %s: %w", q.Ticket, err)
+	}
+	if _, refused := proved(q, t); refused != nil {
+		return refused
+	}
+	return nil
+}
+
+// proved checks that the sender holds the kit and the key.
+func proved(q ident.EnrolRequest, t ticket) (crypto.PublicKey, *Refused) {
+	pub, err := q.Check(t.key)
+	switch {
+	case errors.Is(err, ident.ErrMAC):
+		return nil, refusedAltered()
+	case err != nil:
+		return nil, refusedMalformed(err.Error())
+	}
+	return pub, nil
+}
+
 // Enrol admits the sender of q, or gives the same answer again to a sender it
 // has admitted by the same kit. A *Refused says why not; any other error is
 // the hub's and worth another try.
@@ -39,19 +73,16 @@ func (r *Registry) Enrol(ctx context.Context, q ident.EnrolRequest) (ident.Enrol
 }
 
 func (r *Registry) enrol(ctx context.Context, tx *database.Tx, q ident.EnrolRequest) (ident.EnrolAnswer, *Refused, error) {
-	t, err := r.ticket(ctx, tx, q.Ticket)
+	t, err := r.ticket(ctx, tx, "ticket", q.Ticket)
 	if none(err) {
 		return ident.EnrolAnswer{}, refusedUnknown(), nil
 	}
 	if err != nil {
 		return ident.EnrolAnswer{}, nil, err
 	}
-	pub, err := q.Check(t.key)
-	switch {
-	case errors.Is(err, ident.ErrMAC):
-		return ident.EnrolAnswer{}, refusedAltered(), nil
-	case err != nil:
-		return ident.EnrolAnswer{}, refusedMalformed(err.Error()), nil
+	pub, refused := proved(q, t)
+	if refused != nil {
+		return ident.EnrolAnswer{}, refused, nil
 	}
 	id, refused, err := r.admit(ctx, tx, q, t, pub)
 	if refused != nil && err == nil {

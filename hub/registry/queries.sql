@@ -34,6 +34,10 @@ VALUES ($1, $2, $3, $4, $5, $6)
 SELECT key, place, expires_us, coalesce(device, ''), coalesce(used_us, 0)
 FROM registry_tickets WHERE id = $1
 
+-- name: ticket to look at
+SELECT key, place, expires_us, coalesce(device, ''), coalesce(used_us, 0)
+FROM registry_tickets WHERE id = $1
+
 -- name: use ticket
 UPDATE registry_tickets SET device = $1, used_us = $2 WHERE id = $3 AND device IS NULL
 

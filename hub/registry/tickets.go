@@ -102,9 +102,9 @@ func (r *Registry) addTicket(ctx context.Context, tx *database.Tx, kit ident.Kit
 		Detail: "valid until " + day(kit.Expires.UnixMicro())})
 }
 
-func (r *Registry) ticket(ctx context.Context, tx *database.Tx, id string) (t ticket, err error) {
+func (r *Registry) ticket(ctx context.Context, q database.Queryer, query, id string) (t ticket, err error) {
 	var key []byte
-	err = tx.QueryRowContext(ctx, r.sql["ticket"], id).Scan(&key, &t.place, &t.expires, &t.device, &t.used)
+	err = q.QueryRowContext(ctx, r.sql[query], id).Scan(&key, &t.place, &t.expires, &t.device, &t.used)
 	if err == nil && copy(t.key[:], key) != len(t.key) {
 		err = fmt.Errorf("ticket %s: key of %d bytes", id, len(key))
 	}
