@@ -15,7 +15,6 @@ import (
 	"nghe/hub/archive"
 	"nghe/hub/database"
 	"nghe/hub/ledger"
-	"nghe/shared/blob"
 	"nghe/shared/durable"
 	"nghe/shared/ident"
 )
@@ -58,6 +57,7 @@ type Report struct {
 	Damaged  []string
 	Unknown  []string // devices admitted after the copy
 	Revoked  int      // devices that the archive remembers as revoked
+	Unproven []string // keys of decisions in the archive without this hub's signature: not believed
 	Audit    ledger.Audit
 }
 
@@ -227,6 +227,9 @@ func (r *restore) fill(ctx context.Context) error {
 	return load(ctx, r.db, r.manifest, r.cfg.Data)
 }
 
+// notes are those of the hub as it was: its keys are in the copy.
+func (r *restore) notes() archive.Notes { return NotesIn(r.cfg.Store, r.authority) }
+
 // epochsPrefix is where the epochs stand that were begun by restores.
 const epochsPrefix = "epochs/"
 
@@ -235,7 +238,7 @@ const epochsPrefix = "epochs/"
 // another archive may have taken place.
 func (r *restore) begin(ctx context.Context) (err error) {
 	above := max(r.manifest.Epoch, uint64(max(r.cfg.Now().Unix(), 0)))
-	err = r.cfg.Store.List(ctx, epochsPrefix, func(key string) error {
+	r.report.Unproven, err = r.notes().All(ctx, epochsPrefix, func(key string, _ []byte) error {
 		var n uint64
 		if _, err := fmt.Sscanf(key, epochsPrefix+"%d", &n); err == nil {
 			above = max(above, n)
@@ -248,9 +251,9 @@ func (r *restore) begin(ctx context.Context) (err error) {
 	if r.report.Epoch, err = r.ledger.BeginEpoch(ctx, above); err != nil {
 		return err
 	}
-	text := fmt.Appendf(nil, "A hub was restored from %s and began epoch %d.\n", r.report.Copy.Key(), r.report.Epoch)
+	text := fmt.Appendf(nil, "A hub was restored from %s and began epoch %d.", r.report.Copy.Key(), r.report.Epoch)
 	key := fmt.Sprintf("%s%020d", epochsPrefix, r.report.Epoch)
-	if err := r.cfg.Store.Put(ctx, key, blob.Of(text), strings.NewReader(string(text))); err != nil {
+	if err := r.notes().Put(ctx, key, text); err != nil {
 		return fmt.Errorf("name the epoch in the archive, so that no other restore takes it: %w", err)
 	}
 	return nil
@@ -259,7 +262,8 @@ func (r *restore) begin(ctx context.Context) (err error) {
 // revoke does not wait for the hub to be served: a device that was stolen must
 // find no door open.
 func (r *restore) revoke(ctx context.Context) error {
-	all, err := revoked(ctx, r.cfg.Store)
+	all, unproven, err := revoked(ctx, r.notes())
+	r.report.Unproven = append(r.report.Unproven, unproven...)
 	if err != nil || r.cfg.Revoke == nil {
 		return err
 	}

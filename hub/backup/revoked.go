@@ -7,8 +7,15 @@ import (
 	"sync"
 
 	"nghe/hub/archive"
-	"nghe/shared/blob"
+	"nghe/shared/ident"
 )
+
+// NotesIn are what the hub with this authority leaves for itself in a store.
+func NotesIn(store archive.Store, authority *ident.Authority) archive.Notes {
+	return archive.Notes{Store: store, Sign: authority.Sign, Verify: func(statement, signature []byte) bool {
+		return ident.Verify(authority.CustodyKey(), statement, signature)
+	}}
+}
 
 // revokedPrefix is where the archive remembers whom the hub trusts no longer: a
 // copy may be older than the last of those decisions.
@@ -17,7 +24,7 @@ const revokedPrefix = "revoked/"
 // Revocations keeps in the archive which devices were revoked. Its methods may
 // be called from anywhere.
 type Revocations struct {
-	store   archive.Store
+	notes   archive.Notes
 	devices func(ctx context.Context) ([]string, error)
 
 	mu   sync.Mutex      // guards kept
@@ -25,8 +32,8 @@ type Revocations struct {
 }
 
 // NewRevocations asks devices for the revoked ones at every look.
-func NewRevocations(store archive.Store, devices func(ctx context.Context) ([]string, error)) *Revocations {
-	return &Revocations{store: store, devices: devices}
+func NewRevocations(notes archive.Notes, devices func(ctx context.Context) ([]string, error)) *Revocations {
+	return &Revocations{notes: notes, devices: devices}
 }
 
 // Wanted says whether Keep would find something; it asks the archive nothing.
@@ -49,9 +56,8 @@ func (r *Revocations) Keep(ctx context.Context) error {
 		return err
 	}
 	for _, device := range missing {
-		text := "This device is trusted no longer, also after a restore: " + device + "\n"
-		err := archive.Verified(r.store).Put(ctx, revokedPrefix+device, blob.Of([]byte(text)), strings.NewReader(text))
-		if err != nil {
+		text := "This device is trusted no longer, also after a restore: " + device
+		if err := r.notes.Put(ctx, revokedPrefix+device, []byte(text)); err != nil {
 			return fmt.Errorf("name a revoked device in the archive: %w", err)
 		}
 		r.kept[device] = true
@@ -64,7 +70,7 @@ func (r *Revocations) look(ctx context.Context) error {
 	if r.kept != nil {
 		return nil
 	}
-	all, err := revoked(ctx, r.store)
+	all, _, err := revoked(ctx, r.notes)
 	if err != nil {
 		return err
 	}
@@ -88,14 +94,15 @@ func (r *Revocations) missing(ctx context.Context) (all []string, err error) {
 	return all, nil
 }
 
-// revoked lists the devices that the archive remembers.
-func revoked(ctx context.Context, store archive.Store) (all []string, err error) {
-	err = store.List(ctx, revokedPrefix, func(key string) error {
+// revoked lists the devices that the archive remembers, and the keys of what
+// only looks like that.
+func revoked(ctx context.Context, notes archive.Notes) (all, unproven []string, err error) {
+	unproven, err = notes.All(ctx, revokedPrefix, func(key string, _ []byte) error {
 		all = append(all, strings.TrimPrefix(key, revokedPrefix))
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list the archive's revoked devices: %w", err)
+		return nil, nil, fmt.Errorf("list the archive's revoked devices: %w", err)
 	}
-	return all, nil
+	return all, unproven, nil
 }

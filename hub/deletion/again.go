@@ -1,14 +1,12 @@
 package deletion
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
+	"time"
 
 	"nghe/hub/archive"
 	"nghe/hub/database"
@@ -32,7 +30,7 @@ var kindNames = map[wire.DeletionKind]string{wire.DeletedBlob: "blob", wire.Dele
 
 // mark remembers an order in the archive.
 func (d *Deletions) mark(ctx context.Context, is Deletion) error {
-	if d.cfg.Store == nil || !is.Marked.IsZero() {
+	if d.cfg.Notes.Store == nil || !is.Marked.IsZero() {
 		return nil
 	}
 	m := markText{Kind: kindNames[is.Kind], Name: hex.EncodeToString(is.Name), Asked: is.At.UnixMicro(), Rule: is.Rule}
@@ -40,7 +38,7 @@ func (d *Deletions) mark(ctx context.Context, is Deletion) error {
 	if err != nil {
 		return fmt.Errorf("mark deletion: %w", err)
 	}
-	err = archive.Verified(d.cfg.Store).Put(ctx, marksPrefix+m.Kind+"-"+m.Name, blob.Of(text), bytes.NewReader(text))
+	err = d.cfg.Notes.Put(ctx, marksPrefix+m.Kind+"-"+m.Name, text)
 	if err != nil && !errors.Is(err, archive.ErrExists) { // another hub ordered the same
 		return fmt.Errorf("mark deletion in the archive: %w", err)
 	}
@@ -48,12 +46,13 @@ func (d *Deletions) mark(ctx context.Context, is Deletion) error {
 }
 
 // Again does every order once more, those that only the archive remembers as
-// well. A restore calls it before the hub serves.
-func (d *Deletions) Again(ctx context.Context) error {
-	if err := d.remember(ctx); err != nil {
-		return fmt.Errorf("delete again: %w", err)
+// well. A restore calls it before the hub serves. Unproven are the keys of what
+// stands among the archive's orders and is none of this hub's: not done.
+func (d *Deletions) Again(ctx context.Context) (unproven []string, err error) {
+	if unproven, err = d.remember(ctx); err != nil {
+		return unproven, fmt.Errorf("delete again: %w", err)
 	}
-	err := d.cfg.DB.Write(ctx, func(tx *database.Tx) error {
+	err = d.cfg.DB.Write(ctx, func(tx *database.Tx) error {
 		for _, undo := range []string{"undo done", "undo gone"} {
 			if _, err := tx.ExecContext(ctx, d.sql[undo]); err != nil {
 				return err
@@ -65,67 +64,41 @@ func (d *Deletions) Again(ctx context.Context) error {
 		err = d.all(ctx, "undone")
 	}
 	if err != nil {
-		return fmt.Errorf("delete again: %w", err)
+		return unproven, fmt.Errorf("delete again: %w", err)
 	}
-	return nil
+	return unproven, nil
 }
 
 // remember takes over the orders that the archive has and the copy had not.
-func (d *Deletions) remember(ctx context.Context) error {
-	if d.cfg.Store == nil {
-		return nil
+func (d *Deletions) remember(ctx context.Context) (unproven []string, err error) {
+	if d.cfg.Notes.Store == nil {
+		return nil, nil
 	}
-	var keys []string
-	err := d.cfg.Store.List(ctx, marksPrefix, func(key string) error {
-		keys = append(keys, key)
-		return nil
+	return d.cfg.Notes.All(ctx, marksPrefix, func(key string, text []byte) error {
+		is, err := parseMark(text)
+		if err != nil {
+			return fmt.Errorf("read %s, which an older hub wrote: %w", key, err)
+		}
+		return d.exec(ctx, "put", int64(is.Kind), is.Name, is.At.UnixMicro(), "", "ordered before the hub was restored; the archive remembered it", is.Rule, 1)
 	})
-	if err != nil {
-		return fmt.Errorf("list the archive's deletions: %w", err)
-	}
-	for _, key := range keys {
-		is, err := parseMark(strings.TrimPrefix(key, marksPrefix))
-		if err != nil {
-			d.log.Warn("a name among the archive's deletions is not one", "key", key, "err", err)
-			continue
-		}
-		asked, rule := d.asked(ctx, key)
-		err = d.exec(ctx, "put", int64(is.Kind), is.Name, asked, "", "ordered before the hub was restored; the archive remembered it", rule, 1)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
-// parseMark reads what matters from the name: bytes in an archive may be
-// damaged.
-func parseMark(name string) (Deletion, error) {
-	kind, text, _ := strings.Cut(name, "-")
-	b, err := hex.DecodeString(text)
+func parseMark(text []byte) (Deletion, error) {
+	var m markText
+	if err := json.Unmarshal(text, &m); err != nil {
+		return Deletion{}, err
+	}
+	name, err := hex.DecodeString(m.Name)
+	is := Deletion{Name: name, At: time.UnixMicro(m.Asked), Rule: m.Rule}
 	switch {
 	case err != nil:
 		return Deletion{}, err
-	case kind == kindNames[wire.DeletedBlob] && len(b) == len(blob.Hash{}):
-		return Deletion{Kind: wire.DeletedBlob, Name: b}, nil
-	case kind == kindNames[wire.DeletedReceipt] && len(b) == 16:
-		return Deletion{Kind: wire.DeletedReceipt, Name: b}, nil
+	case m.Kind == kindNames[wire.DeletedBlob] && len(name) == len(blob.Hash{}):
+		is.Kind = wire.DeletedBlob
+	case m.Kind == kindNames[wire.DeletedReceipt] && len(name) == 16:
+		is.Kind = wire.DeletedReceipt
+	default:
+		return Deletion{}, errors.New("neither a blob nor a receipt")
 	}
-	return Deletion{}, errors.New("neither a blob nor a receipt")
-}
-
-// asked is when a remembered order was given, and by which rule; now when that
-// cannot be read.
-func (d *Deletions) asked(ctx context.Context, key string) (at int64, rule string) {
-	body, err := d.cfg.Store.Get(ctx, key)
-	if err != nil {
-		return d.now(), ""
-	}
-	defer body.Close() // read only
-	var m markText
-	text, err := io.ReadAll(io.LimitReader(body, 4<<10))
-	if err != nil || json.Unmarshal(text, &m) != nil || m.Asked <= 0 {
-		return d.now(), ""
-	}
-	return m.Asked, m.Rule
+	return is, nil
 }

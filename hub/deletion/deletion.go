@@ -55,6 +55,9 @@ type Config struct {
 	Ledger *ledger.Ledger
 	Spool  Spool         // nil: not at hand
 	Store  archive.Store // nil: there is none, or it is not at hand
+	// Notes is how orders are remembered beside Store, for a restore; without a
+	// Store in it they are not.
+	Notes archive.Notes
 	// Executes says that this program is the one that deletes. When false,
 	// orders stay open for the one that is.
 	Executes bool

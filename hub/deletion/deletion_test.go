@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"log/slog"
 	"path/filepath"
@@ -87,6 +86,10 @@ func (h *hub) open(cfg Config) *Deletions {
 		return at, is, nil
 	}
 	cfg.Wards = func(context.Context) ([]string, error) { return h.wards, nil }
+	cfg.Notes = archive.Notes{Store: cfg.Store, Sign: sign, Verify: func(statement, signature []byte) bool {
+		want, _ := sign(statement)
+		return bytes.Equal(want, signature)
+	}}
 	d, err := Open(h.t.Context(), cfg)
 	h.ok(err)
 	return d
@@ -291,78 +294,6 @@ func TestOrderBesideTheHub(t *testing.T) {
 	h.ok(h.Work(t.Context()))
 	if at := h.is(s.Parts[0]); at != "" {
 		t.Errorf("it is in %q", at)
-	}
-}
-
-// A restore from a copy that knows of no deletion: the archive remembers, and
-// what a kiosk brings back is taken away again.
-func TestAgainAfterRestore(t *testing.T) {
-	onBoth(t, func(t *testing.T, h *hub) {
-		m := message()
-		s := h.archived(m)
-		blobOnly := h.archived(message())
-		_, err := h.Receipt(t.Context(), s.Tag, "Bà Hoa yêu cầu", "lan")
-		h.ok(err)
-		_, err = h.Blob(t.Context(), blobOnly.Parts[0].Hash, "theo yêu cầu", "lan")
-		h.ok(err)
-		h.noMark("Hoa", "lan", "yêu cầu")
-		h.put(s.Parts[0]) // an older state of the bucket came back
-		h.ok(h.Again(t.Context()))
-		if at := h.is(s.Parts[0]); at != "" {
-			t.Errorf("it came back to %s", at)
-		}
-		// The same archive, an empty disk.
-		fresh := openHub(t, "sqlite:"+t.TempDir()+"/restored.db")
-		fresh.store = h.store
-		fresh.Deletions = fresh.open(Config{Spool: fresh.spool, Store: h.store, Executes: true})
-		h.ok(h.store.Put(t.Context(), marksPrefix+"nonsense", blob.Of([]byte("x")), strings.NewReader("x")))
-		fresh.ok(fresh.Again(t.Context()))
-		list, err := fresh.List(t.Context(), 0, 10)
-		if err != nil || len(list) != 2 || list[0].Done.IsZero() || list[0].At.IsZero() || !strings.Contains(list[0].Reason, "remembered") {
-			t.Errorf("list = %+v, %v", list, err)
-		}
-		// Segments and kiosks bring the records back, and a kiosk its blob.
-		p := blobOnly.Parts[0]
-		fresh.kiosk.Deliver(noon, wire.Answer{Uptime: 1, Questionnaire: "message", Version: 1, Question: "message", Language: "vi",
-			Attachments: []wire.Attachment{{Kind: p.Kind, Reader: 1, Hash: p.Hash, Size: p.Size}}})
-		if _, _, err := fresh.spool.Append(p.Ref, 0, p.Sealed); err != nil {
-			t.Fatal(err)
-		}
-		fresh.ok(fresh.Late(t.Context()))
-		if at := fresh.is(p); at != "" {
-			t.Errorf("it came back to %s", at)
-		}
-		if err := fresh.ledger.BlobStored(t.Context(), p.Hash, noon); !errors.Is(err, ledger.ErrDeleted) {
-			t.Errorf("it may be stored again: %v", err)
-		}
-		fresh.ok(fresh.Again(t.Context())) // twice is once
-		told, err := fresh.Told(t.Context())
-		if err != nil || len(told) != 2 {
-			t.Errorf("told = %+v, %v", told, err)
-		}
-	})
-}
-
-// noMark wants nothing of who asked or why in the archive.
-func (h *hub) noMark(words ...string) {
-	h.t.Helper()
-	n := 0
-	h.ok(h.store.List(h.t.Context(), marksPrefix, func(key string) error {
-		body, err := h.store.Get(h.t.Context(), key)
-		h.ok(err)
-		defer body.Close()
-		var text bytes.Buffer
-		_, err = text.ReadFrom(body)
-		for _, w := range words {
-			if strings.Contains(text.String(), w) {
-				h.t.Errorf("%s says %s", key, text.String())
-			}
-		}
-		n++
-		return err
-	}))
-	if n == 0 {
-		h.t.Error("the archive remembers nothing")
 	}
 }
 
@@ -585,14 +516,5 @@ func TestRetentionTellsOfWhatMayBeOut(t *testing.T) {
 	}
 	if _, err := h.ledger.Blob(t.Context(), s.Parts[0].Hash); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestMarkNames(t *testing.T) {
-	for name, ok := range map[string]bool{"blob-" + strings.Repeat("ab", 32): true, "receipt-" + strings.Repeat("ab", 16): true,
-		"blob-" + strings.Repeat("ab", 16): false, "receipt-": false, "": false, "blob-" + hex.EncodeToString([]byte("x")): false, "case-" + strings.Repeat("ab", 16): false} {
-		if _, err := parseMark(name); (err == nil) != ok {
-			t.Errorf("%q: %v", name, err)
-		}
 	}
 }

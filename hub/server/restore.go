@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"nghe/hub/archive"
 	"nghe/hub/backup"
 	"nghe/hub/cases"
 	"nghe/hub/database"
@@ -116,19 +117,24 @@ func (c *restoreCommand) Run(ctx context.Context, out command.Output) error {
 type restoring struct {
 	shelf shelf
 	store
-	cases *cases.Cases
+	cases    *cases.Cases
+	notes    archive.Notes
+	unproven []string // deletions that are not this hub's
 }
 
 func (r *restoring) run(ctx context.Context, cfg backup.RestoreConfig) (backup.Report, error) {
 	cfg.Migrate, cfg.Readmit, cfg.Revoke = r.migrate, r.readmit, r.revoke
 	cfg.Again = []func(context.Context, *database.DB) error{r.deleteAgain, r.settle}
-	return backup.Restore(ctx, cfg)
+	report, err := backup.Restore(ctx, cfg)
+	report.Unproven = append(report.Unproven, r.unproven...)
+	return report, err
 }
 
 func (r *restoring) migrate(ctx context.Context, db *database.DB, authority *ident.Authority) (err error) {
 	if r.store, err = everyTable(ctx, db, authority); err != nil {
 		return err
 	}
+	r.notes = backup.NotesIn(r.shelf.store, authority)
 	r.cases, err = cases.Open(ctx, cases.Config{DB: db})
 	return err
 }
@@ -150,12 +156,13 @@ func (r *restoring) revoke(ctx context.Context, device string) error {
 }
 
 func (r *restoring) deleteAgain(ctx context.Context, db *database.DB) error {
-	orders, err := deletion.Open(ctx, deletion.Config{DB: db, Ledger: r.ledger, Store: r.shelf.store, Executes: true,
+	orders, err := deletion.Open(ctx, deletion.Config{DB: db, Ledger: r.ledger, Store: r.shelf.store, Notes: r.notes, Executes: true,
 		Forget: r.cases.Forget, Closed: r.cases.Closed})
 	if err != nil {
 		return err
 	}
-	return orders.Again(ctx)
+	r.unproven, err = orders.Again(ctx)
+	return err
 }
 
 func (r *restoring) settle(ctx context.Context, _ *database.DB) error {
@@ -174,6 +181,9 @@ func printReport(out io.Writer, r backup.Report) error {
 		r.Lost.After.Format(time.RFC3339), r.Lost.Until.Format(time.RFC3339))
 	if !r.LastSeen.IsZero() {
 		say("The hub was alive at least until %s, when the newest record in the archive came.", r.LastSeen.Format(time.RFC3339))
+	}
+	for _, key := range r.Unproven {
+		say("Not believed, for it does not carry this hub's signature: %s. If it is a decision of this ward's, make it again; ask the archive's keeper who wrote it.", key)
 	}
 	for _, d := range r.Unknown {
 		say("Device %s was admitted after the copy: confirm it with a new kit, or revoke it.", d)

@@ -132,7 +132,7 @@ func (h *hub) allChores() []chores.Chore {
 			_, err := h.copies.Copy(ctx)
 			return err
 		}})
-		r := backup.NewRevocations(h.shelf.store, h.revoked)
+		r := backup.NewRevocations(backup.NotesIn(h.shelf.store, h.authority), h.revoked)
 		all = append(all, chores.Chore{Name: "revocations", Every: 10 * time.Second, RetryMost: 5 * time.Minute, Wanted: r.Wanted, Run: r.Keep})
 	}
 	if h.shelf.apart { // elsewhere an object would move nothing
