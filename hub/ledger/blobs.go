@@ -158,13 +158,15 @@ type BlobTotals struct {
 	WaitingSince  int64 // the oldest of those came; 0 for none
 	Missing       int   // named, and still to come from their kiosks
 	MissingSince  int64 // the oldest of those was named
+	Lost          int   // of the missing, those that were in the archive once
+	LostSince     int64 // the first of those was found to be gone
 }
 
 // BlobTotals counts every blob once.
 func (l *Ledger) BlobTotals(ctx context.Context) (BlobTotals, error) {
 	var t BlobTotals
 	err := l.db.Read().QueryRowContext(ctx, l.sql("blob totals")).Scan(&t.Named, &t.Deleted, &t.Archived, &t.ArchivedBytes,
-		&t.Waiting, &t.WaitingBytes, &t.WaitingSince, &t.Missing, &t.MissingSince)
+		&t.Waiting, &t.WaitingBytes, &t.WaitingSince, &t.Missing, &t.MissingSince, &t.Lost, &t.LostSince)
 	if err != nil {
 		return BlobTotals{}, fmt.Errorf("count blobs: %w", err)
 	}

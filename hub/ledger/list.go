@@ -228,6 +228,7 @@ const (
 	EventBranch     EventKind = "branch"     // a replayed segment did not fit
 	EventQuarantine EventKind = "quarantine" // a record could not be read
 	EventBlob       EventKind = "blob"       // a device's copy of a blob will not be taken
+	EventLost       EventKind = "lost"       // the archive lost a blob
 	EventRestore    EventKind = "restore"    // a new epoch began
 	EventRebuild    EventKind = "rebuild"    // everything was read again
 )

@@ -89,19 +89,33 @@ WHERE deleted_at = 0 AND stored_at > 0 AND stored_at >= $1 AND (stored_at > $1 O
 ORDER BY stored_at, hash LIMIT 500
 
 -- name: blob stored
-UPDATE blobs SET stored_at = $1, holder = $2
+UPDATE blobs SET stored_at = $1, holder = $2, lost_at = 0
 WHERE hash = $3 AND deleted_at = 0 AND (stored_at = 0 OR archived_at = 0 AND holder <> $2)
 
 -- name: blob lost
 UPDATE blobs SET stored_at = 0, archived_at = 0, holder = ''
 WHERE hash = $1 AND deleted_at = 0 AND (CAST($2 AS TEXT) = '' OR holder = $2)
 
+-- name: blob missed
+UPDATE blobs SET stored_at = 0, archived_at = 0, holder = '', lost_at = $1
+WHERE hash = $2 AND archived_at > 0 AND deleted_at = 0
+RETURNING size
+
+-- name: blobs shelved
+SELECT hash, size, stored_at, archived_at, deleted_at, lost_at FROM blobs WHERE hash > $1 ORDER BY hash LIMIT 500
+
+-- name: blobs lost of device
+SELECT hash, size, stored_at, archived_at, deleted_at, lost_at FROM blobs b
+WHERE lost_at > 0 AND EXISTS (SELECT 1 FROM attachments x JOIN segments s ON s.segment = x.answer / 32768
+    JOIN journals j ON j.journal = s.journal WHERE x.hash = b.hash AND j.device = $1)
+ORDER BY hash LIMIT 1000
+
 -- name: blob archived
-UPDATE blobs SET archived_at = $1, stored_at = CASE WHEN stored_at = 0 THEN $1 ELSE stored_at END
+UPDATE blobs SET archived_at = $1, lost_at = 0, stored_at = CASE WHEN stored_at = 0 THEN $1 ELSE stored_at END
 WHERE hash = $2 AND archived_at = 0 AND deleted_at = 0
 
 -- name: blob deleted
-UPDATE blobs SET deleted_at = $1 WHERE hash = $2 AND deleted_at = 0
+UPDATE blobs SET deleted_at = $1, lost_at = 0 WHERE hash = $2 AND deleted_at = 0
 
 -- name: blob known
 SELECT deleted_at FROM blobs WHERE hash = $1
@@ -114,7 +128,9 @@ SELECT count(*), count(CASE WHEN deleted_at > 0 THEN 1 END),
        CAST(coalesce(sum(CASE WHEN stored_at > 0 AND archived_at = 0 AND deleted_at = 0 THEN size END), 0) AS BIGINT),
        coalesce(min(CASE WHEN stored_at > 0 AND archived_at = 0 AND deleted_at = 0 THEN stored_at END), 0),
        count(CASE WHEN stored_at = 0 AND deleted_at = 0 THEN 1 END),
-       coalesce(min(CASE WHEN stored_at = 0 AND deleted_at = 0 THEN named_at END), 0)
+       coalesce(min(CASE WHEN stored_at = 0 AND deleted_at = 0 THEN named_at END), 0),
+       count(CASE WHEN lost_at > 0 THEN 1 END),
+       coalesce(min(CASE WHEN lost_at > 0 THEN lost_at END), 0)
 FROM blobs
 
 -- name: audit message

@@ -58,7 +58,7 @@ func (l *Ledger) UnarchivedSegments(ctx context.Context, n int) iter.Seq2[Run, e
 			return
 		}
 		for _, j := range journals {
-			run, err := l.run(ctx, j, n)
+			run, err := l.run(ctx, j, j.secured(), j.received.Seq, n)
 			if err != nil {
 				err = fmt.Errorf("journal %s, branch %d: %w", j.name, j.branch, err)
 			}
@@ -77,8 +77,8 @@ func (j *journal) secured() wire.Point {
 	return j.base
 }
 
-func (l *Ledger) run(ctx context.Context, j *journal, n int) (Run, error) {
-	r := Run{Journal: j.name, Branch: int(j.branch), Device: j.device, Parent: j.base, Base: j.secured(), End: j.secured()}
+func (l *Ledger) run(ctx context.Context, j *journal, from wire.Point, until uint64, n int) (Run, error) {
+	r := Run{Journal: j.name, Branch: int(j.branch), Device: j.device, Parent: j.base, Base: from, End: from}
 	var page []segment
 	err := l.each(ctx, "segments of journal after", func(rows *sql.Rows) error {
 		s, err := scanSegment(rows)
@@ -90,7 +90,7 @@ func (l *Ledger) run(ctx context.Context, j *journal, n int) (Run, error) {
 	}
 	bytes := 0
 	for _, s := range page {
-		if len(r.Segments) == n || bytes > 0 && bytes+len(s.frame) > runBytes {
+		if len(r.Segments) == n || r.End.Seq >= until || bytes > 0 && bytes+len(s.frame) > runBytes {
 			break
 		}
 		if err := r.add(s); err != nil {

@@ -340,6 +340,15 @@ SELECT j.journal, j.name, j.branch, j.device, j.base_seq, j.base_chain, j.receiv
 FROM journals j WHERE j.received_seq > j.safe_seq AND j.received_seq > j.base_seq
 ORDER BY j.journal
 
+-- name: journals with safe
+SELECT j.journal, j.name, j.branch, j.device, j.base_seq, j.base_chain, j.received_seq, j.received_chain,
+       j.safe_seq, j.safe_chain, CAST(0 AS BIGINT)
+FROM journals j WHERE j.safe_seq > j.base_seq
+ORDER BY j.journal
+
+-- name: ends of segments
+SELECT end_seq, end_chain FROM segments WHERE journal = $1 AND end_seq <= $2 ORDER BY end_seq
+
 -- name: any beyond safe
 SELECT count(*) FROM (
     SELECT 1 AS found FROM journals WHERE received_seq > safe_seq AND received_seq > base_seq LIMIT 1
