@@ -1,6 +1,13 @@
-// Package letters keeps what residents sealed: it brings it to the archive, and
-// opens what is sealed to the hub, one part of one message at a time, when a
-// person asked for it.
+// Package letters keeps what residents sealed: it brings it to the archive,
+// looks every day whether it is still there, and opens what is sealed to the
+// hub, one part of one message at a time, when a person asked for it.
+//
+// What the archive lost or spoilt is put there again from the hub's disk, else
+// asked for again from its kiosk. A kiosk lets go of a blob a week after it
+// heard "archived": the audit must run within that week. So what was archived in
+// the last week is read again every day, all is listed every day, and all is
+// read again within RereadDays. A hub that is off for a week, or an archive away
+// for one, leaves only what the archive itself still has.
 //
 // It promises that nothing it opened touches a disk, that bytes which are not
 // exactly the blob a record names are never opened, that what was deleted stays
@@ -64,8 +71,12 @@ type Config struct {
 	Secret   string        // of the cases identity; empty: nothing can be opened
 	Receipts Receipts      // told of every receipt met; nil: nobody is
 	// Known says whether the key of a receipt was learned; nil: none was.
-	Known  func(ctx context.Context, tag []byte) (bool, error)
-	Logger *slog.Logger // nil: slog.Default
+	Known func(ctx context.Context, tag []byte) (bool, error)
+	// Ask has a kiosk asked for a blob that the archive lost; nil: it is asked
+	// when it connects.
+	Ask    func(device string, ref blob.Ref)
+	Now    func() time.Time // nil: time.Now
+	Logger *slog.Logger     // nil: slog.Default
 }
 
 // Letters may be used from anywhere; it opens one at a time.
@@ -80,6 +91,9 @@ type Letters struct {
 
 // New opens nothing yet.
 func New(cfg Config) *Letters {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	return &Letters{cfg: cfg, log: cmp.Or(cfg.Logger, slog.Default()), one: make(chan struct{}, 1)}
 }
 
@@ -150,6 +164,7 @@ func (l *Letters) bytes(ctx context.Context, b ledger.Blob) ([]byte, error) {
 	}
 	body, err := l.find(ctx, b.Ref)
 	if err != nil {
+		l.doubt(ctx, b)
 		return nil, err
 	}
 	defer body.Close() // read only
@@ -158,6 +173,7 @@ func (l *Letters) bytes(ctx context.Context, b ledger.Blob) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotHere, err)
 	}
 	if err := blob.Check(b.Ref, bytes.NewReader(sealed)); err != nil {
+		l.doubt(ctx, b)
 		return nil, fmt.Errorf("%w: %w", ErrSpoilt, err)
 	}
 	return sealed, nil
