@@ -61,6 +61,9 @@ type Config struct {
 	// Executes says that this program is the one that deletes. When false,
 	// orders stay open for the one that is.
 	Executes bool
+	// Begun is called when an order is first carried out here: kiosks need not
+	// wait to be told; nil: nobody listens.
+	Begun func()
 	// Forget drops what is kept of a receipt beside its blobs: its case; nil:
 	// nothing is.
 	Forget func(ctx context.Context, tag [16]byte) error

@@ -291,9 +291,15 @@ func TestOrderBesideTheHub(t *testing.T) {
 	if at := h.is(s.Parts[0]); at != "spool archive" {
 		t.Errorf("it is in %q", at)
 	}
-	h.ok(h.Work(t.Context()))
+	told := 0
+	serves := h.open(Config{Spool: h.spool, Store: h.store, Executes: true, Begun: func() { told++ }})
+	h.ok(serves.Work(t.Context()))
+	h.ok(serves.Late(t.Context()))
 	if at := h.is(s.Parts[0]); at != "" {
 		t.Errorf("it is in %q", at)
+	}
+	if told != 1 {
+		t.Errorf("told %d times that kiosks are to hear of it, want once", told)
 	}
 }
 

@@ -79,6 +79,9 @@ func (d *Deletions) carryOut(ctx context.Context, is Deletion) error {
 	if !d.cfg.Executes {
 		return nil
 	}
+	if d.cfg.Begun != nil && is.Done.IsZero() {
+		d.cfg.Begun()
+	}
 	errs := []error{d.mark(ctx, is)} // the hub's own disk need not wait for the archive
 	blobs, err := d.blobs(ctx, "blobs of", is.Number)
 	if err != nil {

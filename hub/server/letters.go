@@ -46,7 +46,7 @@ func (h *hub) openPost(ctx context.Context, id cases.Identity) (err error) {
 	}
 	h.letters = letters.New(letters.Config{Ledger: h.ledger, Hub: h.place.ID, Spool: h.spool, Store: store, Secret: id.Secret,
 		Receipts: h.cases, Known: h.cases.Known, Logger: h.log})
-	h.deletions, err = deletion.Open(ctx, deletion.Config{DB: h.db, Ledger: h.ledger, Spool: h.spool, Store: store, Executes: true,
+	h.deletions, err = deletion.Open(ctx, deletion.Config{DB: h.db, Ledger: h.ledger, Spool: h.spool, Store: store, Executes: true, Begun: h.bulletin.Nudge,
 		Notes: backup.NotesIn(store, h.authority), Wards: h.wards,
 		Forget: h.cases.Forget, Closed: h.cases.Closed, Now: h.cfg.Now, Logger: h.log})
 	return err
