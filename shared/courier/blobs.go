@@ -93,7 +93,7 @@ func (s *Sender) chunk(most int) (wire.Frame, error) {
 			err = fmt.Errorf("%d bytes at %d, want %d", len(c.Bytes), c.Offset, n)
 		}
 		if err != nil {
-			s.pass(c.Hash, false)
+			s.pass(c.Hash, failed)
 			return nil, fmt.Errorf("%w: read %x: %w", ErrBlobs, c.Hash, err)
 		}
 	}
@@ -101,27 +101,66 @@ func (s *Sender) chunk(most int) (wire.Frame, error) {
 	return c, nil
 }
 
-// pass leaves a blob for another round. Settled: there is nothing to be done
-// for it but to ask whether it is archived by now.
-func (s *Sender) pass(h blob.Hash, settled bool) {
+// passing says why a blob is not offered now.
+type passing uint8
+
+const (
+	failed  passing = 1 // it could not be sent: for some minutes
+	settled passing = 2 // the hub has said its word: for this session, or for hours
+	stored  passing = 3 // it is on the hub's disk: for hours, over sessions
+)
+
+// pass leaves a blob for another round.
+func (s *Sender) pass(h blob.Hash, why passing) {
 	if s.passed == nil {
-		s.passed = map[blob.Hash]bool{}
+		s.passed = map[blob.Hash]passing{}
 	}
-	s.passed[h] = settled
+	if why == stored && s.passed[h] != stored {
+		s.shelved = append(s.shelved, h)
+	}
+	s.passed[h] = why
 	if s.ship != nil && s.ship.ref.Hash == h {
 		s.ship = nil
 	}
 }
 
+// samples is how many of the blobs on its disk a hub is asked about at the
+// beginning of a session. On a line that breaks every few minutes, questions
+// about all of them would cost more than the blobs did.
+const samples = 8
+
+// newRound offers everything anew but what is stored; of that, those the hub was
+// asked about longest ago.
+func (s *Sender) newRound() {
+	s.ship, s.asked, s.resting = nil, false, s.shy
+	s.unnamed, s.doubted = nil, map[blob.Hash]bool{}
+	for h, why := range s.passed {
+		if why != stored {
+			delete(s.passed, h)
+		}
+	}
+	for len(s.shelved) > 0 && len(s.doubted) < samples {
+		h := s.shelved[0]
+		s.shelved = s.shelved[1:]
+		if s.passed[h] == stored {
+			delete(s.passed, h)
+			s.doubted[h] = true
+		}
+	}
+}
+
 // Remind has blobs offered again that could not be sent: call it every few
-// minutes of a session. With stored, and a few times a day, it also has the hub
+// minutes of a session. With all, and a few times a day, it also has the hub
 // asked about those it holds on its own disk only, and those no record named,
 // and one that takes no blobs whether it has learnt to.
-func (s *Sender) Remind(stored bool) {
-	s.shy = s.shy && !stored
+func (s *Sender) Remind(all bool) {
+	s.shy = s.shy && !all
 	s.resting = s.shy
-	for h, settled := range s.passed {
-		if stored || !settled {
+	if all {
+		s.passed, s.shelved = nil, nil
+	}
+	for h, why := range s.passed {
+		if why == failed {
 			delete(s.passed, h)
 		}
 	}
@@ -145,10 +184,13 @@ func (s *Sender) chunkAck(a wire.ChunkAck) (Event, error) {
 	s.asked = s.asked && !answer
 	switch a.State {
 	case wire.BlobStored, wire.BlobArchived, wire.BlobRefused:
-		return s.settled(a)
+		return s.settle(a)
 	case wire.BlobPartial:
 		if answer {
 			return s.leadOn(a)
+		}
+		if a.Offset == 0 {
+			return s.lost(a)
 		}
 	default:
 		if answer {
@@ -159,11 +201,28 @@ func (s *Sender) chunkAck(a wire.ChunkAck) (Event, error) {
 	return Event{Ignored: NotAsked}, nil
 }
 
-func (s *Sender) settled(a wire.ChunkAck) (Event, error) {
-	s.pass(a.Hash, true)
+func (s *Sender) settle(a wire.ChunkAck) (Event, error) {
+	why := settled
+	if a.State == wire.BlobStored {
+		why = stored
+	}
+	s.pass(a.Hash, why)
 	if err := s.cfg.Blobs.HubSays(a.Hash, a.State); err != nil {
-		s.pass(a.Hash, false)
+		s.pass(a.Hash, failed)
 		return Event{Blob: &a}, fmt.Errorf("%w: note state %d of %x: %w", ErrBlobs, a.State, a.Hash, err)
+	}
+	return Event{Blob: &a}, nil
+}
+
+// lost offers a blob again that the hub had, and has no more: its archive was
+// damaged.
+func (s *Sender) lost(a wire.ChunkAck) (Event, error) {
+	delete(s.passed, a.Hash)
+	if s.ship != nil && s.ship.ref.Hash == a.Hash {
+		s.ship = nil
+	}
+	if err := s.cfg.Blobs.HubSays(a.Hash, wire.BlobPartial); err != nil {
+		return Event{Blob: &a}, fmt.Errorf("%w: note that %x is wanted again: %w", ErrBlobs, a.Hash, err)
 	}
 	return Event{Blob: &a}, nil
 }
@@ -180,10 +239,13 @@ func (s *Sender) leadOn(a wire.ChunkAck) (Event, error) {
 	}
 	s.ship.known, s.ship.offset = true, a.Offset
 	if s.ship.stuck >= maxStuck {
-		s.pass(a.Hash, false)
+		s.pass(a.Hash, failed)
 	}
 	if !first {
 		return Event{Blob: &a}, nil
+	}
+	if s.doubted[a.Hash] { // a hub that lost one may have lost them all
+		s.passed, s.shelved = nil, nil
 	}
 	if err := s.cfg.Blobs.HubSays(a.Hash, wire.BlobPartial); err != nil {
 		return Event{Blob: &a}, fmt.Errorf("%w: note that %x is to be sent: %w", ErrBlobs, a.Hash, err)
@@ -212,7 +274,7 @@ func (s *Sender) putOff(a wire.ChunkAck) {
 	case a.State == wire.BlobUnnamed && s.ship.landed != s.landed:
 		s.ship = nil
 	default:
-		s.pass(a.Hash, true)
+		s.pass(a.Hash, settled)
 		if a.State == wire.BlobUnnamed {
 			s.unnamed = append(s.unnamed, a.Hash)
 		}

@@ -258,19 +258,6 @@ func TestPoisonBlobIsRefusedAfterThreeTries(t *testing.T) {
 	p.wantAtHub()
 }
 
-// A hub that was mended, or restored, is offered what it refused.
-func TestRefusedBlobIsOfferedToARestoredHub(t *testing.T) {
-	p := newDesk(t).kiosk(1)
-	pic := p.send(250)
-	p.out.find(pic.ref.Hash).rotten = true
-	p.meet()
-	p.wantState(pic, wire.BlobRefused)
-	p.out.find(pic.ref.Hash).rotten = false
-	p.hub.restore(p.hub.image(), 2)
-	p.meet()
-	p.wantWhole(pic)
-}
-
 func TestHubWithoutRoomIsLeftAlone(t *testing.T) {
 	p := newDesk(t).kiosk(1)
 	first, second := p.send(250), p.send(250)
@@ -342,45 +329,6 @@ func TestForkWhileABlobIsHalfWay(t *testing.T) {
 	if wasted := a.sent(pic) + c.sent(pic) - 1000; wasted > 100 {
 		t.Errorf("%d bytes wasted on a fork", wasted)
 	}
-}
-
-func TestRestoredHubIsOfferedBlobsAgain(t *testing.T) {
-	p := newDesk(t).kiosk(1)
-	stored, archived := p.send(250), p.send(250)
-	p.meet()
-	p.news(archived, wire.BlobArchived)
-	p.hub.restore(p.hub.image(), 2)
-	p.meet()
-	p.wantWhole(stored)
-	p.wantWhole(archived)
-	p.wantState(archived, wire.BlobStored)
-}
-
-// The hub falls back without a word: it asks for what it lost.
-func TestHubThatLostABlobGetsItAgain(t *testing.T) {
-	p := newDesk(t).kiosk(1)
-	whole, part := p.send(250), p.send(1000)
-	p.meetUntil(func(f wire.Frame) bool {
-		c, ok := f.(wire.Chunk)
-		return ok && c.Hash == part.ref.Hash && c.Offset == 500
-	})
-	p.hub.loseCrates()
-	p.talk()
-	p.wantWhole(part)
-	p.wantSent(part, 600+100+1000)
-	p.wantState(whole, wire.BlobStored)
-	p.sender.Remind(true)
-	p.talk()
-	p.wantWhole(whole)
-}
-
-func TestStoredBlobIsToBeSentOnceTheHubLacksIt(t *testing.T) {
-	p := newDesk(t).kiosk(1)
-	pic := p.send(250)
-	p.meet()
-	p.hub.loseCrates()
-	p.meetUntil(func(f wire.Frame) bool { c, ok := f.(wire.Chunk); return ok && c.Hash == pic.ref.Hash })
-	p.wantState(pic, wire.BlobPartial)
 }
 
 // broken is a spool that fails at one blob, or at forgetting.

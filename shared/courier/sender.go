@@ -27,14 +27,16 @@ type Sender struct {
 	credit  int            // bytes of bodies the hub lets us have in flight
 	flight  []parcel       // batches sent and not yet acknowledged, oldest first
 
-	epoch   uint64             // of the hub that welcomed us
-	ship    *shipment          // nil: none
-	asked   bool               // a chunk is on its way
-	resting bool               // the hub has no room: no blob until Remind
-	shy     bool               // the hub ended a session over a chunk: no blob for hours
-	passed  map[blob.Hash]bool // offered in this round; true: settled as far as it can be
-	landed  uint64             // batches that the hub has acknowledged to this Sender
-	unnamed []blob.Hash        // passed for want of a record, until the next batch lands
+	epoch   uint64                // of the hub that welcomed us
+	ship    *shipment             // nil: none
+	asked   bool                  // a chunk is on its way
+	resting bool                  // the hub has no room: no blob until Remind
+	shy     bool                  // the hub ended a session over a chunk: no blob for hours
+	passed  map[blob.Hash]passing // not to be offered in this round
+	shelved []blob.Hash           // of them the stored ones, the longest not asked about first, and some that are not any more
+	doubted map[blob.Hash]bool    // stored, and asked about all the same
+	landed  uint64                // batches that the hub has acknowledged to this Sender
+	unnamed []blob.Hash           // passed for want of a record, until the next batch lands
 }
 
 type senderState uint8
@@ -73,7 +75,7 @@ func (s *Sender) Hello(h wire.Hello) (wire.Hello, error) {
 		return wire.Hello{}, fmt.Errorf("read branch: %w", err)
 	}
 	s.state, s.journal, s.flight = greeted, b.Journal, nil
-	s.ship, s.asked, s.resting, s.passed, s.unnamed = nil, false, s.shy, nil, nil
+	s.newRound()
 	h.Version, h.Epoch = wire.SessionVersion, b.Epoch
 	h.Offers = []wire.Offer{{Journal: b.Journal, Base: b.Base, Head: b.Head}}
 	return h, nil
@@ -320,7 +322,7 @@ func (s *Sender) forget() error {
 	if err := s.cfg.Blobs.HubForgot(); err != nil {
 		return fmt.Errorf("offer blobs again to a restored hub: %w", err)
 	}
-	s.passed = nil
+	s.passed, s.shelved = nil, nil
 	return nil
 }
 
