@@ -26,13 +26,30 @@ import (
 // before all of it was read.
 func extract(ctx context.Context, store archive.Store, key, secret, dir string) (manifest, error) {
 	m, err := extractFrom(ctx, store, key, secret, dir)
-	if errors.Is(err, seal.ErrOtherReader) {
-		err = errors.New("this recovery key does not open it; give the one that was printed when the hub was first started")
-	}
 	if err != nil {
-		return manifest{}, fmt.Errorf("open copy %s: %w", key, err)
+		return manifest{}, fmt.Errorf("open copy %s: %w", key, otherKey(err))
 	}
 	return m, nil
+}
+
+// opens says whether a secret opens a copy, by its beginning.
+func opens(ctx context.Context, store archive.Store, key, secret string) error {
+	body, err := store.Get(ctx, key)
+	if err == nil {
+		_, err = seal.OpenStream(body, secret)
+		err = errors.Join(otherKey(err), body.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("open copy %s: %w", key, err)
+	}
+	return nil
+}
+
+func otherKey(err error) error {
+	if errors.Is(err, seal.ErrOtherReader) {
+		return errors.New("this recovery key does not open it; give the one that this hub printed when it was first started")
+	}
+	return err
 }
 
 func extractFrom(ctx context.Context, store archive.Store, key, secret, dir string) (m manifest, err error) {

@@ -65,7 +65,7 @@ type Report struct {
 const unfinished = "restore-is-not-finished"
 
 // ErrUnfinished says that a restore was cut short: what it left is no hub.
-var ErrUnfinished = errors.New("a restore into this folder was cut short; empty the folder and run hub restore again")
+var ErrUnfinished = errors.New("a restore into this folder was cut short; run the same hub restore again, it begins anew")
 
 // Finished refuses a folder whose restore was cut short.
 func Finished(data string) error {
@@ -125,7 +125,7 @@ func (r *restore) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// choose finds the copy before anything is touched.
+// choose finds the copy, and tries the key, before anything is touched.
 func (r *restore) choose(ctx context.Context) error {
 	copies, err := Copies(ctx, r.cfg.Store)
 	if err != nil {
@@ -134,37 +134,71 @@ func (r *restore) choose(ctx context.Context) error {
 	for _, c := range copies {
 		if r.cfg.Copy == "" || r.cfg.Copy == c.Key() {
 			r.report.Copy = c
-			return nil
+			return opens(ctx, r.cfg.Store, c.Key(), r.cfg.Secret)
 		}
 	}
 	if len(copies) == 0 {
-		return errors.New("there is no copy in this archive: look whether it is the right one")
+		return fmt.Errorf("there is no copy in %s: look whether it is the archive that the lost hub was started with", r.cfg.Store)
 	}
-	return fmt.Errorf("there is no copy %s; the newest is %s", r.cfg.Copy, copies[0].Key())
+	var there []string
+	for _, c := range copies[:min(len(copies), 5)] {
+		there = append(there, c.Key())
+	}
+	return fmt.Errorf("there is no copy %s; the newest are %s", r.cfg.Copy, strings.Join(there, ", "))
 }
 
-// claim takes an empty folder and marks it.
+// claim takes an empty folder, or one where a restore was cut short, and marks
+// it.
 func (r *restore) claim() (*os.File, error) {
 	if err := durable.MkdirAll(r.cfg.Data, 0o700); err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(r.cfg.Data)
-	if err != nil {
+	cut := Finished(r.cfg.Data) != nil
+	if err := r.empty(); err != nil && !cut {
 		return nil, err
-	}
-	for _, e := range entries {
-		if name := e.Name(); name != "lock" && name != "lost+found" {
-			return nil, fmt.Errorf("%s is not empty (it holds %s): a hub is only restored into an empty folder", r.cfg.Data, name)
-		}
 	}
 	lock, err := durable.Lock(r.cfg.Data)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("is a hub, or another restore, running on this folder? %w", err)
 	}
-	if err := durable.WriteFile(r.mark(), nil, 0o600); err != nil {
+	if cut {
+		r.cfg.Logger.Info("an earlier restore into this folder was cut short; what it left is removed", "folder", r.cfg.Data)
+		err = r.clear()
+	} else {
+		err = durable.WriteFile(r.mark(), nil, 0o600)
+	}
+	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return lock, nil
+}
+
+// beside are names that may stand in a folder that is as good as empty.
+func beside(name string) bool { return name == "lock" || name == "lost+found" }
+
+func (r *restore) empty() error {
+	entries, err := os.ReadDir(r.cfg.Data)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !beside(e.Name()) {
+			return fmt.Errorf("%s is not empty (it holds %s), and a hub is only restored into an empty folder: if that is a hub, restored or alive, start it with hub serve; else give another folder with --data", r.cfg.Data, e.Name())
+		}
+	}
+	return nil
+}
+
+// clear removes what a restore laid into a folder that was empty when it was
+// marked.
+func (r *restore) clear() error {
+	entries, err := os.ReadDir(r.cfg.Data)
+	for _, e := range entries {
+		if name := e.Name(); !beside(name) && name != unfinished {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(r.cfg.Data, name)))
+		}
+	}
+	return err
 }
 
 func (r *restore) mark() string { return filepath.Join(r.cfg.Data, unfinished) }
@@ -184,7 +218,7 @@ func (r *restore) open(ctx context.Context) (err error) {
 	r.report.Lost = Lost{After: time.UnixMicro(r.manifest.At).UTC(), Until: r.cfg.Now().UTC()}
 	url := cmp.Or(r.cfg.Database, "sqlite:"+filepath.Join(r.cfg.Data, sqliteName))
 	if wants := strings.HasPrefix(url, "sqlite:"); wants != (r.manifest.Engine == database.SQLite) {
-		return fmt.Errorf("the copy is of %s: give the same kind of database", r.manifest.Engine)
+		return fmt.Errorf("the copy is of a hub on %s: %s", r.manifest.Engine, sameKind[r.manifest.Engine])
 	}
 	if r.authority, err = r.openAuthority(); err != nil {
 		return err
@@ -204,6 +238,11 @@ func (r *restore) open(ctx context.Context) (err error) {
 	return err
 }
 
+var sameKind = map[database.Engine]string{
+	database.SQLite:   "leave --database out",
+	database.Postgres: "give an empty PostgreSQL database with --database postgres://…",
+}
+
 // openAuthority never makes one: it would orphan every kiosk.
 func (r *restore) openAuthority() (*ident.Authority, error) {
 	dir := filepath.Join(r.cfg.Data, "authority")
@@ -219,7 +258,7 @@ func (r *restore) fill(ctx context.Context) error {
 		return err
 	}
 	if !empty {
-		return errors.New("the database is not empty: a hub is only restored into an empty one")
+		return errors.New("the database is not empty (a restore that was cut short may have filled it), and a hub is only restored into an empty one: make one with createdb, and give it with --database")
 	}
 	if err := r.cfg.Migrate(ctx, r.db, r.authority); err != nil {
 		return err

@@ -17,15 +17,18 @@ import (
 	"nghe/hub/registry"
 )
 
-// listen opens both listeners before the database is touched, so that a hub
-// that cannot be reached does not begin.
-func (h *hub) listen() (err error) {
+// bind takes both addresses before anything is made, so that a hub that cannot
+// be reached leaves nothing behind.
+func (h *hub) bind() (err error) {
 	if h.kiosks, err = listenOn("--kiosks", h.cfg.Kiosks); err != nil {
 		return err
 	}
-	if h.people, err = listenOn("--listen", h.cfg.Listen); err != nil {
-		return err
-	}
+	h.people, err = listenOn("--listen", h.cfg.Listen)
+	return err
+}
+
+// secureListeners puts TLS on both.
+func (h *hub) secureListeners() error {
 	settings, err := h.authority.ServerTLS(h.names(), h.cfg.Now())
 	if err != nil {
 		return fmt.Errorf("make the kiosks' certificate: %w", err)

@@ -25,12 +25,19 @@ func hubCommand(data string, args ...string) (int, string) {
 	return code, out.String()
 }
 
-func TestPublishCommand(t *testing.T) {
-	slog.SetDefault(slog.New(slog.NewTextHandler(t.Output(), nil)))
-	data, dir := filepath.Join(t.TempDir(), "hub"), t.TempDir()
-	if err := os.MkdirAll(data, 0o700); err != nil {
+// onceServed is a data folder with an empty database.
+func onceServed(t *testing.T) string {
+	t.Helper()
+	data := t.TempDir()
+	if err := os.WriteFile(filepath.Join(data, "hub.db"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return data
+}
+
+func TestPublishCommand(t *testing.T) {
+	slog.SetDefault(slog.New(slog.NewTextHandler(t.Output(), nil)))
+	data, dir := onceServed(t), t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "questionnaires"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -54,10 +61,7 @@ func TestPublishCommand(t *testing.T) {
 }
 
 func TestCasesCommand(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "hub")
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	data := onceServed(t)
 	const code = "4Q7K9-M2XHT"
 	for _, c := range []struct {
 		args []string
@@ -101,10 +105,7 @@ func TestCodeComesByStandardInput(t *testing.T) {
 }
 
 func TestOrderCommand(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "hub")
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	data := onceServed(t)
 	if code, out := hubCommand(data, "order", "pause", "--for", "10m"); code != command.Done || !strings.Contains(out, "holds until") {
 		t.Fatalf("order pause = %d %s", code, out)
 	}

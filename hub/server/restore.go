@@ -30,6 +30,16 @@ func (c *backupCommand) Run(ctx context.Context, out command.Output) error {
 	if c.Data == "" || c.Archive == "" {
 		return command.Refusef("say which hub, and where to: --data DIR --archive DIR|s3://…")
 	}
+	secret := ""
+	if c.RecoveryKey != "" { // before a copy is made that could not be tried
+		var err error
+		if secret, err = readSecret(c.RecoveryKey); err != nil {
+			return err
+		}
+	}
+	if err := c.served(); err != nil {
+		return err
+	}
 	shelf, err := openShelf(c.Archive, c.ArchiveOnSameDiskIsOk, c.Data)
 	if err != nil {
 		return err
@@ -43,8 +53,8 @@ func (c *backupCommand) Run(ctx context.Context, out command.Output) error {
 		if err != nil {
 			return err
 		}
-		if c.RecoveryKey != "" {
-			if err := inspect(ctx, copies, made, c.RecoveryKey); err != nil {
+		if secret != "" {
+			if err := copies.Inspect(ctx, made, secret); err != nil {
 				return err
 			}
 		}
@@ -54,14 +64,6 @@ func (c *backupCommand) Run(ctx context.Context, out command.Output) error {
 		}
 		return nil
 	})
-}
-
-func inspect(ctx context.Context, copies *backup.Backup, made backup.Copy, keyFile string) error {
-	secret, err := readSecret(keyFile)
-	if err != nil {
-		return err
-	}
-	return copies.Inspect(ctx, made, secret)
 }
 
 // readSecret takes a file or standard input.
@@ -76,11 +78,34 @@ func readSecret(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the recovery key: %w", err)
 	}
-	secret := strings.TrimSpace(string(text))
+	secret := secretLine(string(text))
 	if _, err := seal.Public(secret); err != nil {
-		return "", command.Refusef("--recovery-key %s: %v", name, err)
+		return "", command.Refusef("--recovery-key %s: it holds no whole recovery key: one line that begins with AGE-SECRET-KEY-PQ-1, as the hub printed it when it was first started; a letter may be wrong or missing", name)
 	}
 	return secret, nil
+}
+
+// secretLine finds the key among what stands around it on the paper.
+func secretLine(text string) string {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "AGE-SECRET-KEY-") {
+			return line
+		}
+	}
+	return strings.TrimSpace(text)
+}
+
+// archiveIsThere refuses a folder that is not there: to make one helps nobody
+// who wants something out of it.
+func archiveIsThere(location string) error {
+	if strings.HasPrefix(location, "s3:") {
+		return nil
+	}
+	info, err := os.Stat(location)
+	if err == nil && info.IsDir() {
+		return nil
+	}
+	return command.Refusef("--archive %s: there is no such folder; is the disk mounted?", location)
 }
 
 type restoreCommand struct {
@@ -98,9 +123,13 @@ func (c *restoreCommand) Run(ctx context.Context, out command.Output) error {
 	if err != nil {
 		return err
 	}
+	if err := archiveIsThere(c.Archive); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil { // to see which disk it is on
 		return fmt.Errorf("make the data folder: %w", err)
 	}
+	defer os.Remove(c.Data) // where nothing was put into it
 	shelf, err := openShelf(c.Archive, c.ArchiveOnSameDiskIsOk, c.Data)
 	if err != nil {
 		return err

@@ -89,6 +89,9 @@ func (h *hub) open(ctx context.Context) (err error) {
 	if h.cfg.Now == nil {
 		h.cfg.Now = time.Now
 	}
+	if err := h.bind(); err != nil {
+		return err
+	}
 	if err := durable.MkdirAll(h.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
@@ -108,7 +111,7 @@ func (h *hub) open(ctx context.Context) (err error) {
 	if h.authority, err = openAuthority(h.cfg.Data, h.cfg.Now()); err != nil {
 		return err
 	}
-	if err := h.listen(); err != nil {
+	if err := h.secureListeners(); err != nil {
 		return err
 	}
 	id, err := casesIdentity(h.cfg.Data)

@@ -6,7 +6,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -40,6 +42,22 @@ func (s storage) url() (string, error) {
 		return "sqlite:" + filepath.Join(s.Data, "hub.db"), nil
 	}
 	return "", command.Refusef("say which hub: --data DIR or --database URL")
+}
+
+// served refuses a folder that no hub has served from: a command would make an
+// empty hub there, and say that all is well.
+func (s storage) served() error {
+	if s.Data == "" {
+		return nil
+	}
+	needs := "hub.db"
+	if s.Database != "" {
+		needs = "authority"
+	}
+	if _, err := os.Stat(filepath.Join(s.Data, needs)); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("--data %s: no hub has served from this folder yet; look at the name again, or start one with hub serve", s.Data)
+	}
+	return nil
 }
 
 // store is what commands need as well as the server.
@@ -99,6 +117,9 @@ func openTables(ctx context.Context, db *database.DB, admits registry.Config, jo
 func use(ctx context.Context, where storage, do func(store) error) error {
 	url, err := where.url()
 	if err != nil {
+		return err
+	}
+	if err := where.served(); err != nil {
 		return err
 	}
 	s, err := openStore(ctx, url, registry.Config{}, nil, slog.Default())
