@@ -210,7 +210,7 @@ func (w *ward) archived(blobs int) {
 	w.t.Helper()
 	w.eventually("the blobs in the archive", func() error {
 		if here := w.blobsOf("kiosk/media/archived"); len(here) != blobs {
-			return fmt.Errorf("%d of %d", len(here), blobs)
+			return fmt.Errorf("%d of %d; %d stored, %d to be sent", len(here), blobs, len(w.blobsOf("kiosk/media/stored")), len(w.blobsOf("kiosk/media/pending")))
 		}
 		return nil
 	})
