@@ -11,10 +11,14 @@ import (
 	"strings"
 	"time"
 
+	"nghe/hub/archive"
+	"nghe/hub/backup"
 	"nghe/hub/database"
 	"nghe/hub/ledger"
 	"nghe/hub/registry"
+	"nghe/shared/command"
 	"nghe/shared/durable"
+	"nghe/shared/ident"
 )
 
 // Several hubs may serve from one PostgreSQL. They share everything but the
@@ -51,10 +55,14 @@ func joinFrom(data string, log *slog.Logger) joining {
 	}
 }
 
-// keysFit looks, before any keys are made, whether the database knows others.
-func keysFit(ctx context.Context, data, url string) error {
-	if _, err := os.Stat(filepath.Join(data, "authority", "authority.crt")); !errors.Is(err, fs.ErrNotExist) {
+// keysFit looks, before any keys are made, whether the database or the archive
+// knows others.
+func keysFit(ctx context.Context, cfg Config, url string) error {
+	if _, err := os.Stat(filepath.Join(cfg.Data, "authority", "authority.crt")); !errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	if err := archiveIsFree(ctx, cfg.Archive); err != nil {
+		return err
 	}
 	if path, lite := strings.CutPrefix(url, "sqlite:"); lite {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -70,6 +78,43 @@ func keysFit(ctx context.Context, data, url string) error {
 		err = r.MayMakeKeys(ctx)
 	}
 	return errors.Join(err, db.Close())
+}
+
+// archiveIsFree refuses an archive that is another hub's: after the loss of a
+// disk, a hub made anew would take its place there. One that cannot be read now
+// is looked at again before anything is put into it.
+func archiveIsFree(ctx context.Context, location string) error {
+	if location == "" {
+		return nil
+	}
+	store, err := archive.Open(location)
+	if err != nil {
+		return command.Refusef("--archive: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, claimTime)
+	defer cancel()
+	if taken, err := archive.Taken(ctx, store); err == nil && taken {
+		return fmt.Errorf("--archive %s: %w", store, archive.ErrForeign)
+	}
+	return nil
+}
+
+// claimTime is how long a start waits for the archive.
+const claimTime = 3 * time.Second
+
+// claimed makes the archive this hub's own, or refuses it.
+func (s shelf) claimed(ctx context.Context, authority *ident.Authority) (shelf, error) {
+	if !s.named {
+		return s, nil
+	}
+	owned := archive.Own(backup.NotesIn(s.store, authority), authority.Pin())
+	s.store = owned
+	within, cancel := context.WithTimeout(ctx, claimTime)
+	defer cancel()
+	if err := owned.Claim(within); errors.Is(err, archive.ErrForeign) {
+		return s, err
+	}
+	return s, nil // an archive that is away is claimed before the first byte goes there
 }
 
 // location is for telling apart a process that was killed from a copy of its

@@ -44,6 +44,13 @@ func (c *backupCommand) Run(ctx context.Context, out command.Output) error {
 	if err != nil {
 		return err
 	}
+	authority, err := openAuthority(c.Data, time.Now())
+	if err != nil {
+		return err
+	}
+	if shelf, err = shelf.claimed(ctx, authority); err != nil {
+		return err
+	}
 	return use(ctx, c.storage, func(s store) error {
 		copies, err := s.openCopies(ctx, c.Data, shelf, func(line string) { fmt.Fprintln(out, line) })
 		if err != nil {

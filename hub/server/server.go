@@ -105,7 +105,7 @@ func (h *hub) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := keysFit(ctx, h.cfg.Data, url); err != nil {
+	if err := keysFit(ctx, h.cfg, url); err != nil {
 		return err
 	}
 	if h.authority, err = openAuthority(h.cfg.Data, h.cfg.Now()); err != nil {

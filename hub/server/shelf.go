@@ -78,6 +78,9 @@ func (h *hub) openShelf(ctx context.Context) (err error) {
 	if h.shelf, err = openShelf(h.cfg.Archive, h.cfg.SameDiskOK, h.cfg.Data); err != nil {
 		return err
 	}
+	if h.shelf, err = h.shelf.claimed(ctx, h.authority); err != nil {
+		return err
+	}
 	if h.copies, err = h.openCopies(ctx, h.cfg.Data, h.shelf, h.cfg.Print); err != nil {
 		return err
 	}
