@@ -171,7 +171,6 @@ type shipping struct {
 	afford *time.Timer // fires when the next chunk may be sent
 	broke  bool        // until then
 	round  *time.Ticker
-	rounds int
 
 	carried int // bytes that the hub answered for
 }
@@ -181,9 +180,16 @@ type shipping struct {
 const remindAll = 72
 
 // remind begins another round.
-func (s *session) remind() {
-	s.ship.rounds++
-	s.sender.Remind(s.ship.rounds%remindAll == 0)
+func (s *session) remind() { s.sender.Remind(s.askAll()) }
+
+// askAll says whether it is time to ask about everything, however short sessions
+// are.
+func (u *Uplink) askAll() bool {
+	if time.Since(u.askedAll) < remindAll*u.cfg.Timing.Remind {
+		return false
+	}
+	u.askedAll = time.Now()
+	return true
 }
 
 // chunk is the next piece of a blob, when there is one and the share of the

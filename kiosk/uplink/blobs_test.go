@@ -25,6 +25,9 @@ type crates struct {
 	state wire.BlobState // when set, the answer to everything
 	sizes []int          // of chunks
 	deaf  atomic.Bool    // answers no chunk
+
+	none   atomic.Bool // a hub of before there were blobs
+	turned atomic.Int64
 }
 
 func (c *crates) take(k wire.Chunk) wire.ChunkAck {
@@ -212,6 +215,34 @@ func TestRefusedBlobIsSetAside(t *testing.T) {
 	if st := k.Status(); st.Failures != 0 {
 		t.Errorf("status = %+v", st)
 	}
+}
+
+// A hub of before there were blobs gets its records, and one chunk in hours; once
+// it is a newer one it gets them all, however short the sessions are.
+func TestHubOfBeforeBlobs(t *testing.T) {
+	h := newHub(t)
+	h.crates.none.Store(true)
+	var s *media.Spool
+	k := h.kiosk(t, withMedia(t, &s), func(c *Config) { c.Timing.Remind = 10 * time.Millisecond })
+	b := photo(t, s, 1000)
+	began := time.Now()
+	k.start(t)
+	await(t, "the hub's goodbye", func() bool { return h.crates.turned.Load() > 0 })
+	for n := 1; n <= 30; n++ {
+		k.outbox.answers(1)
+		await(t, "a record", func() bool { return k.outbox.received() >= uint64(n) })
+		h.last().Close()
+	}
+	most := 2 + int64(time.Since(began)/(remindAll*10*time.Millisecond))
+	if n := h.crates.turned.Load(); n > most {
+		t.Errorf("%d chunks in 30 sessions with a hub that takes none, want at most %d", n, most)
+	}
+	h.crates.none.Store(false)
+	await(t, "stored", func() bool {
+		h.last().Close()
+		time.Sleep(20 * time.Millisecond)
+		return h.crates.holds(b)
+	})
 }
 
 // A mended hub takes what it once refused; what this disk has spoilt is not sent

@@ -283,6 +283,11 @@ func (h *hub) answer(conn *websocket.Conn, r *courier.Receiver, step courier.Ste
 		}
 		frames = append(frames, f)
 	}
+	if step.Chunk != nil && h.crates.none.Load() {
+		h.crates.turned.Add(1)
+		h.send(conn, wire.Goodbye{Code: wire.CodeUnexpected, Detail: "wire.Chunk from a kiosk"})
+		return
+	}
 	if step.Chunk != nil {
 		f, err := r.ChunkStored(h.crates.take(*step.Chunk))
 		if err != nil {

@@ -70,6 +70,9 @@ func (s *session) drive(ctx context.Context) *Trouble {
 	s.ship.afford, s.ship.round = time.NewTimer(0), time.NewTicker(s.cfg.Timing.Remind)
 	defer s.ship.afford.Stop()
 	defer s.ship.round.Stop()
+	if s.askAll() {
+		s.sender.Remind(true)
+	}
 	if err := s.greet(); err != nil {
 		return s.storage(err)
 	}

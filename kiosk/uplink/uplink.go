@@ -68,16 +68,17 @@ type Config struct {
 
 // Uplink keeps the line to the hub.
 type Uplink struct {
-	cfg     Config
-	log     *slog.Logger
-	road    road
-	sender  *courier.Sender
-	backoff Backoff
-	pace    pace          // of blobs
-	share   *rate.Limiter // bytes of blobs; nil: all the line has left
-	clock   clock         // Run's goroutine alone
-	try     chan struct{}
-	first   int // index of the address that worked last
+	cfg      Config
+	log      *slog.Logger
+	road     road
+	sender   *courier.Sender
+	backoff  Backoff
+	pace     pace          // of blobs
+	share    *rate.Limiter // bytes of blobs; nil: all the line has left
+	clock    clock         // Run's goroutine alone
+	askedAll time.Time     // when the hub was last asked about all blobs; Run's goroutine alone
+	try      chan struct{}
+	first    int // index of the address that worked last
 
 	mu     sync.Mutex // guards status
 	status Status
@@ -122,7 +123,7 @@ func New(cfg Config) *Uplink {
 		cfg.Vitals = vitals.New(vitals.Config{Uptime: cfg.Outbox.Uptime, Now: cfg.Now})
 	}
 	u := &Uplink{
-		cfg: cfg, log: cfg.Logger, try: make(chan struct{}, 1), status: Status{State: Idle},
+		cfg: cfg, log: cfg.Logger, try: make(chan struct{}, 1), status: Status{State: Idle}, askedAll: time.Now(),
 		road:    road{tls: ident.ClientTLS(cfg.Identity, cfg.Key), proxy: cfg.Proxy, quiet: cfg.Timing.Silence},
 		backoff: Backoff{First: cfg.Timing.First, Most: cfg.Timing.Most},
 		sender: courier.NewSender(courier.SenderConfig{

@@ -160,6 +160,10 @@ func (h *hubModel) chunk(device int, c wire.Chunk) (ack wire.ChunkAck, appended 
 		ack.State, ack.Offset = wire.BlobUnnamed, 0
 		return ack, 0
 	}
+	if h.largest > 0 && c.Size > h.largest {
+		ack.State, ack.Offset = wire.BlobRefused, 0
+		return ack, 0
+	}
 	if h.vault[c.Hash] == h.epoch || p.erased {
 		ack.State = wire.BlobArchived
 		return ack, 0

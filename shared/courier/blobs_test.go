@@ -258,6 +258,28 @@ func TestPoisonBlobIsRefusedAfterThreeTries(t *testing.T) {
 	p.wantAtHub()
 }
 
+// A hub need not see a byte of what it will not have, and is not asked again and
+// again.
+func TestBlobThatIsTooLargeIsRefusedAtTheQuestion(t *testing.T) {
+	p := newDesk(t).kiosk(1)
+	p.hub.largest = 999
+	large, good := p.send(1000), p.send(999)
+	p.meet()
+	p.wantState(large, wire.BlobRefused)
+	p.wantSent(large, 0)
+	p.wantWhole(good)
+	asked := len(p.chunks)
+	for range 3 {
+		p.sender.Remind(true)
+		p.again()
+	}
+	for _, c := range p.chunks[asked:] {
+		if c.Hash == large.ref.Hash {
+			t.Error("asked again about what is refused")
+		}
+	}
+}
+
 func TestHubWithoutRoomIsLeftAlone(t *testing.T) {
 	p := newDesk(t).kiosk(1)
 	first, second := p.send(250), p.send(250)

@@ -22,6 +22,7 @@ type hubModel struct {
 	crates   map[blob.Hash]*crate       // on the hub's disk, but in no copy of it
 	vault    map[blob.Hash]uint64       // blobs in the archive, and the epoch in which they were read back
 	full     bool                       // no room for blobs
+	largest  uint64                     // bytes of a blob; 0: any
 	archive  []*segment                 // off the hub's own disk
 }
 
