@@ -170,7 +170,8 @@ func fromProxy(next http.Handler) http.Handler {
 	})
 }
 
-// healthz answers 200 while the database answers.
+// healthz answers 200 while the database answers; what is not healthy in the
+// long run stands below.
 func (h *hub) healthz(w http.ResponseWriter, r *http.Request) {
 	if _, err := h.ledger.Epoch(r.Context()); err != nil {
 		h.log.Error("database does not answer", "err", err)
@@ -178,6 +179,9 @@ func (h *hub) healthz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintln(w, "ok")
+	if h.shelf.offDisk() == "" {
+		fmt.Fprintln(w, "nothing is safe from the loss of this hub's disk")
+	}
 }
 
 // basicAuth lets an operator's programs in by name and password.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"log"
 	"log/slog"
 	"net/http"
@@ -18,7 +19,29 @@ import (
 func (h *hub) metrics() http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), h.intakeFigures())
+	h.addSafety(registry)
 	return onlyHere(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+}
+
+// addSafety has a watcher hear what a hub without a store off its own disk says
+// everywhere else, and of copies that are not made any more.
+func (h *hub) addSafety(registry *prometheus.Registry) {
+	gauge := func(name, help string, read func() float64) {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "nghe", Name: name, Help: help}, read))
+	}
+	gauge("off_disk_store", "1 while what arrives is kept off the hub's own disk too; 0: nothing is safe from its loss.", func() float64 {
+		if h.shelf.offDisk() == "" {
+			return 0
+		}
+		return 1
+	})
+	gauge("last_copy_timestamp_seconds", "The moment that the newest copy of decisions holds; 0: there is none.", func() float64 {
+		notes, err := h.copies.Notes(context.Background())
+		if err != nil || notes.CopyAt.IsZero() {
+			return 0
+		}
+		return float64(notes.CopyAt.Unix())
+	})
 }
 
 // onlyHere turns away whoever is not on this machine, also behind a proxy.

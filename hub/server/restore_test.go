@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -22,7 +23,7 @@ func serving(t *testing.T, cfg Config) (printed func() string, stop func()) {
 	t.Helper()
 	var mu sync.Mutex
 	var lines []string
-	cfg.Kiosks, cfg.Listen, cfg.FirstPassword = free(t), free(t), password
+	cfg.Kiosks, cfg.Listen, cfg.FirstPassword = free(t), cmp.Or(cfg.Listen, free(t)), password
 	cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	cfg.Print = func(line string) {
 		mu.Lock()
@@ -105,7 +106,7 @@ func TestServedHubIsCopiedAndRestored(t *testing.T) {
 			}
 			dir := t.TempDir()
 			archive, url := filepath.Join(dir, "archive"), database()
-			cfg := Config{Data: filepath.Join(dir, "hub"), Database: url, Archive: archive, SameDiskOK: true}
+			cfg := Config{Data: filepath.Join(dir, "hub"), Database: url, Archive: archive, SameDiskOK: true, Listen: free(t)}
 			where := []string{"--data", cfg.Data}
 			if url != "" {
 				where = append(where, "--database", url)
@@ -113,6 +114,10 @@ func TestServedHubIsCopiedAndRestored(t *testing.T) {
 			printed, stop := serving(t, cfg)
 			secret := secretIn(t, printed())
 			soon(t, func() bool { return statusOf(t, where...).Copy != "" })
+			response, err := http.Get("http://" + cfg.Listen + "/metrics")
+			if said := string(read(t, response, err)); !strings.Contains(said, "\nnghe_off_disk_store 1\n") || strings.Contains(said, "\nnghe_last_copy_timestamp_seconds 0\n") {
+				t.Error("the metrics know nothing of the archive or the copy")
+			}
 			if s := statusOf(t, where...); s.OffDisk != "folder "+archive || s.CopyAt == "" || len(s.Chores) < 4 {
 				t.Errorf("status = %+v", s)
 			}
@@ -176,7 +181,14 @@ func TestHubWithoutAStoreOffItsDiskSaysSo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg := Config{Data: filepath.Join(t.TempDir(), "hub")}
 			change(&cfg)
+			cfg.Listen = free(t)
 			serving(t, cfg)
+			for path, want := range map[string]string{"/healthz": "nothing is safe from the loss of this hub's disk", "/metrics": "\nnghe_off_disk_store 0\n"} {
+				response, err := http.Get("http://" + cfg.Listen + path)
+				if said := string(read(t, response, err)); !strings.Contains(said, want) {
+					t.Errorf("%s says %q", path, said)
+				}
+			}
 			if s := statusOf(t, "--data", cfg.Data); s.OffDisk != "" {
 				t.Errorf("off_disk_store = %q", s.OffDisk)
 			}
