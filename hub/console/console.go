@@ -67,6 +67,7 @@ type Console struct {
 	fleet    fleetCache
 	recent   recent
 	kept     keepingCache
+	refusals refusals
 	streams  atomic.Int64
 	desk     *desk
 	drawing  chan struct{} // holds a token while a photo is decoded

@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/rand"
 	"encoding/json"
@@ -154,8 +155,16 @@ func (h *hub) openMessages(cfg *Config, quiet *slog.Logger) {
 	h.t.Cleanup(func() { h.spool.Close() })
 	cfg.Cases, cfg.Spool = h.cases, h.spool
 	cfg.Letters = letters.New(letters.Config{Ledger: h.ledger, Spool: h.spool, Store: h.store, Secret: identity().Secret, Receipts: h.cases, Logger: quiet})
-	cfg.Deletions, err = deletion.Open(ctx, deletion.Config{DB: h.db, Ledger: h.ledger, Spool: h.spool, Store: h.store, Executes: true, Now: h.now, Logger: quiet})
+	cfg.Deletions, err = deletion.Open(ctx, deletion.Config{DB: h.db, Ledger: h.ledger, Spool: h.spool, Store: h.store, Executes: true, Wards: h.wards, Now: h.now, Logger: quiet})
 	h.must(err)
+}
+
+func (h *hub) wards(ctx context.Context) (names []string, err error) {
+	places, err := h.registry.Places(ctx)
+	for _, p := range places {
+		names = append(names, p.Ward)
+	}
+	return names, err
 }
 
 // lines keeps what was logged.

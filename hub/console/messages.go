@@ -72,12 +72,23 @@ type selector struct {
 }
 
 type messagesBody struct {
+	States    []link // by completeness, the filter most asked for
 	Selectors []selector
+	Hidden    []choice // what the form keeps of the filter beside its fields
 	From, To  string
 	Rows      []messageRow
 	Filtered  bool
-	Older     string
-	Waiting   string
+	Shown     string
+	Complete  completeBody // of what may still be on its way
+	Poison    string       // quarantined records, which may be messages
+	Newest    string       // address; empty on the first page
+	Older     string       // address; empty on the last
+}
+
+// link is a filter to choose.
+type link struct {
+	Href, Word string
+	Here       bool
 }
 
 // messageRow is a message in the list: nothing of what is in it.
@@ -105,18 +116,72 @@ func (c *Console) showMessages(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b := messagesBody{Selectors: f.selectors(filter, places), From: filter.From, To: filter.To, Filtered: filter.href(0) != "/messages"}
+	b, err := c.messagesBody(r.Context(), f, filter, places)
+	if err != nil {
+		return err
+	}
+	refused, err := c.refused(r.Context())
+	if err != nil {
+		return err
+	}
 	for _, m := range found {
-		row := f.messageRow(m, places)
+		row := f.messageRow(m, places, refused)
 		if row.Case, err = c.caseWord(r.Context(), f, m); err != nil {
 			return err
 		}
 		b.Rows = append(b.Rows, row)
 	}
+	b.Shown = f.text("messages.shown", f.locale.Integer(int64(len(found))))
 	if len(found) == messagesPage {
+		b.Shown = f.text("messages.more", f.locale.Integer(messagesPage))
 		b.Older = filter.href(found[len(found)-1].Number)
 	}
 	return c.show(w, r, "messages", page{Title: f.text("messages.title"), Body: b})
+}
+
+// messagesBody is what stands around the rows: the filter, and what the list may
+// lack.
+func (c *Console) messagesBody(ctx context.Context, f *face, at messageFilter, places map[string]string) (messagesBody, error) {
+	b := messagesBody{Selectors: f.selectors(at, places), From: at.From, To: at.To, States: f.stateLinks(at), Filtered: at.narrowed()}
+	if at.State != "" {
+		b.Hidden = append(b.Hidden, choice{Value: at.State, Word: "state"})
+	}
+	if at.Before > 0 {
+		b.Newest = at.href(0)
+	}
+	kiosks, err := c.kiosks(ctx)
+	if err != nil {
+		return b, err
+	}
+	if b.Complete = f.complete(kiosks, c.cfg.Now()); len(kiosks) == 0 || b.Complete.Icon == "online" {
+		b.Complete = completeBody{} // nothing is to come
+	}
+	poison, err := c.cfg.Ledger.Quarantined(ctx)
+	if err != nil {
+		return b, fmt.Errorf("count quarantined: %w", err)
+	}
+	if len(poison) > 0 {
+		b.Poison = f.text("messages.poison", f.locale.Integer(int64(len(poison))))
+	}
+	return b, nil
+}
+
+// narrowed says whether more than completeness is asked for.
+func (f messageFilter) narrowed() bool {
+	f.State, f.Before = "", 0
+	return f != messageFilter{}
+}
+
+func (f *face) stateLinks(at messageFilter) []link {
+	var all []link
+	for _, state := range []string{"", string(ledger.MessageWhole), string(ledger.MessageIncomplete), string(ledger.MessageDeleted)} {
+		to, word := at, f.text("messages.any")
+		if to.State = state; state != "" {
+			word = f.text("message." + state)
+		}
+		all = append(all, link{to.href(0), word, state == at.State})
+	}
+	return all
 }
 
 func (c *Console) placeNames(ctx context.Context) (map[string]string, error) {
@@ -144,7 +209,7 @@ func (f *face) selectors(at messageFilter, places map[string]string) []selector 
 	}
 	return []selector{
 		pick("kind", at.Kind, f.options(form.Kinds)), pick("subject", at.Subject, f.options(form.Subjects)), pick("place", at.Place, where),
-		pick("reader", at.Reader, f.wordChoices("reader.", "cases", "named")), pick("state", at.State, f.wordChoices("message.", "whole", "incomplete", "deleted")),
+		pick("reader", at.Reader, f.wordChoices("reader.", "cases", "named")),
 	}
 }
 
@@ -174,10 +239,11 @@ func (f *face) option(all []feedback.Option, id string) string {
 	return id
 }
 
-func (f *face) messageRow(m ledger.Message, places map[string]string) messageRow {
+func (f *face) messageRow(m ledger.Message, places map[string]string, refused func(ledger.Blob) bool) messageRow {
 	form := feedback.Messages()
 	row := messageRow{Href: "/messages/" + m.ID.String(), Kind: f.option(form.Kinds, m.Kind), Subject: f.option(form.Subjects, m.Subject),
-		Place: places[m.Place], PlaceID: m.Place, State: f.messageState(m), Reader: f.reader(m.Reader), Parts: f.parts(m)}
+		Place: places[m.Place], PlaceID: m.Place, Reader: f.reader(m.Reader)}
+	row.Parts, row.State = f.parts(m, refused)
 	if row.Kind == "" {
 		row.Kind = f.text("messages.other")
 	}
@@ -202,14 +268,11 @@ func (f *face) messageTime(m ledger.Message) (when, note string) {
 	return f.locale.DateTime(taken), note
 }
 
-var messagePills = map[ledger.MessageState]pill{ledger.MessageWhole: {Class: "online", Icon: "online"},
-	ledger.MessageIncomplete: {Class: "late", Icon: "late"}, ledger.MessageDeleted: {Class: "off", Icon: "revoked"}}
-
-func (f *face) messageState(m ledger.Message) pill {
-	p := messagePills[m.State()]
-	p.Word = f.text("message." + string(m.State()))
-	return p
-}
+// How far a message is here, in one word. The ledger has fewer states: what may
+// still come and what was refused are both incomplete there, and one deleted
+// part makes a message deleted.
+var messagePills = map[string]pill{"whole": {Class: "online", Icon: "online"}, "incomplete": {Class: "late", Icon: "late"},
+	"refused": {Class: "lost", Icon: "lost"}, "partly": {Class: "off", Icon: "revoked"}, "deleted": {Class: "off", Icon: "revoked"}}
 
 func (f *face) reader(r feedback.Reader) pill {
 	if r == feedback.ReaderNamed {
@@ -221,31 +284,57 @@ func (f *face) reader(r feedback.Reader) pill {
 var partIcons = map[feedback.AttachmentKind]string{feedback.AttachedWords: "log", feedback.AttachedContact: "person",
 	feedback.AttachedVoice: "voice", feedback.AttachedPhoto: "photo"}
 
-// parts says what a message holds and what is still to come. Sizes of what is
-// for named officers are those of buckets.
-func (f *face) parts(m ledger.Message) []part {
+// parts says what a message holds, what is still to come, and in a word how
+// much of it is here. Sizes of what is for named officers are those of buckets.
+func (f *face) parts(m ledger.Message, refused func(ledger.Blob) bool) ([]part, pill) {
 	var all []part
+	count := map[string]int{}
 	for _, b := range m.Blobs {
 		p := part{Icon: partIcons[b.Kind], Word: f.text("part.other")}
 		if purpose := b.Kind.Purpose(); purpose != "" {
 			p.Word = f.text("part." + purpose)
 		}
+		is := "here"
 		switch {
 		case b.Deleted > 0:
-			p.Note, p.Missing = f.text("part.deleted"), true
-		case !b.Here():
-			p.Note, p.Missing = f.text("part.missing"), true
+			is = "deleted"
+		case b.Here():
+		case refused(b):
+			is = "refused"
+		case b.Stored > 0:
+			is = "spoilt" // two records name these bytes by two sizes
+		default:
+			is = "missing"
+		}
+		if count[is]++; is != "here" {
+			p.Note, p.Missing = f.text("part."+is), true
 		}
 		all = append(all, p)
 	}
-	return all
+	state := "whole"
+	switch {
+	case count["refused"]+count["spoilt"] > 0:
+		state = "refused"
+	case count["missing"] > 0:
+		state = "incomplete"
+	case count["deleted"] > 0 && count["here"] > 0:
+		state = "partly"
+	case count["deleted"] > 0:
+		state = "deleted"
+	}
+	is := messagePills[state]
+	is.Word = f.text("message." + state)
+	return all, is
 }
 
-// caseWord is how far the ward is with a message; "" when nobody said so.
+// caseWord is how far the ward is with a message; "" for one without a receipt, or forgotten.
 func (c *Console) caseWord(ctx context.Context, f *face, m ledger.Message) (string, error) {
 	is, found, err := c.caseOf(ctx, m.Receipt)
-	if err != nil || !found {
+	if err != nil || !found && (len(m.Receipt) == 0 || m.State() == ledger.MessageDeleted) {
 		return "", err
+	}
+	if !found {
+		is.State = feedback.CaseReceived
 	}
 	return is.State.Text().In(feedback.Language(f.lang)), nil
 }
@@ -254,8 +343,9 @@ func (c *Console) caseWord(ctx context.Context, f *face, m ledger.Message) (stri
 type messageBody struct {
 	messageRow
 	ID, Short  string
+	Spoken     string // language
 	Facts      []fact
-	Consents   []fact
+	Consents   []consent
 	Named      bool
 	NeedReason bool
 	Admin      bool
@@ -286,13 +376,11 @@ type content struct {
 	Again    string // parts open on this page, for the next request
 }
 
-func (f *face) messageBody(m ledger.Message, places map[string]string) messageBody {
-	b := messageBody{messageRow: f.messageRow(m, places), ID: m.ID.String(), Named: m.Reader == feedback.ReaderNamed}
+func (f *face) messageBody(m ledger.Message, places map[string]string, refused func(ledger.Blob) bool) messageBody {
+	b := messageBody{messageRow: f.messageRow(m, places, refused), ID: m.ID.String(), Named: m.Reader == feedback.ReaderNamed}
 	b.Short = b.ID[:8]
-	b.Facts = []fact{{Label: f.text("list.device"), Value: m.Device}, {Label: f.text("message.language"), Value: m.Language}}
-	for _, consent := range m.Consents {
-		b.Consents = append(b.Consents, fact{Label: f.purpose(consent.Purpose), Value: fmt.Sprintf("%x", consent.Text[:6])})
-	}
+	b.Facts = []fact{{Label: f.text("list.device"), Value: m.Device}}
+	b.Spoken = f.named("language.", m.Language)
 	for i, blob := range m.Blobs {
 		switch {
 		case blob.Reader == feedback.ReaderNamed:
@@ -306,9 +394,38 @@ func (f *face) messageBody(m ledger.Message, places map[string]string) messageBo
 	return b
 }
 
-func (f *face) purpose(id string) string {
-	if text, ok := f.words["part."+id]; ok {
+// named is the word for an id; one of a later program stands as it is.
+func (f *face) named(kind, id string) string {
+	if text, ok := f.words[kind+id]; ok {
 		return text
 	}
 	return id
+}
+
+// consent is one text a resident agreed to, as it stood on the screen.
+type consent struct {
+	Purpose, About, Hash string
+	Text                 string // empty: this hub does not know it
+	Lang                 feedback.Language
+}
+
+// consents shows what a resident agreed to: the record names each text by its
+// hash.
+func (c *Console) consents(ctx context.Context, f *face, m ledger.Message) ([]consent, error) {
+	var all []consent
+	for _, given := range m.Consents {
+		one := consent{Purpose: f.named("part.", given.Purpose), Hash: fmt.Sprintf("%x", given.Text), About: f.text("consent.unknown")}
+		if c.cfg.Deletions != nil {
+			is, known, err := c.cfg.Deletions.Agreed(ctx, given.Text)
+			if err != nil {
+				return nil, err
+			}
+			if known {
+				one.Text, one.Lang = c.cfg.Deletions.AgreedText(is), is.Language
+				one.About = f.text("consent.about", f.locale.Integer(int64(is.Version)), f.named("language.", string(is.Language)), is.Ward)
+			}
+		}
+		all = append(all, one)
+	}
+	return all, nil
 }

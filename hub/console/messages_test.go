@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"html"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +146,86 @@ func TestListHoldsNoContent(t *testing.T) {
 	noCanary(t, "the log", h.log.String())
 }
 
+// The list says of every part whether it is here, still to come, refused,
+// spoilt or deleted, and never calls whole what is not.
+func TestListTellsWhatIsLacking(t *testing.T) {
+	h := newHub(t)
+	send := func(place string, arrived ...feedback.AttachmentKind) letterstest.Sent {
+		s := h.kiosk(place).Send(h.now(), h.message())
+		if len(arrived) > 0 {
+			s.Arrive(h.spool, h.now(), arrived...)
+		}
+		return s
+	}
+	whole := send("qt-01", feedback.AttachedWords, feedback.AttachedContact, feedback.AttachedVoice, feedback.AttachedPhoto)
+	missing := send("qt-02", feedback.AttachedWords)
+	refused := send("qt-03", feedback.AttachedWords, feedback.AttachedContact, feedback.AttachedVoice)
+	h.must(h.ledger.BlobRefused(t.Context(), "thietbi", refused.Part(feedback.AttachedPhoto).Hash, "not what its name says"))
+	partly := send("qt-04", feedback.AttachedWords, feedback.AttachedContact, feedback.AttachedVoice, feedback.AttachedPhoto)
+	_, err := h.console.cfg.Deletions.Blob(t.Context(), partly.Part(feedback.AttachedContact).Hash, "theo yêu cầu", "admin")
+	h.must(err)
+	lan := h.client("lan")
+	row := func(s letterstest.Sent) string {
+		page := h.read(lan, "/messages")
+		_, after, _ := strings.Cut(page, "/messages/"+s.ID.String())
+		row, _, _ := strings.Cut(after, "</tr>")
+		return row
+	}
+	for s, want := range map[*letterstest.Sent][]string{&whole: {"<span>Đủ<"}, &missing: {"Chưa về đủ", "chưa về</em>"}, &refused: {"Thiếu tệp", "bị từ chối</em>"}, &partly: {"Đã xóa một phần", "đã xóa</em>"}} {
+		for _, w := range want {
+			if !strings.Contains(row(*s), w) {
+				t.Errorf("%q is not in %s", w, row(*s))
+			}
+		}
+	}
+	h.must(h.ledger.BlobRefused(t.Context(), "thietbi", missing.Part(feedback.AttachedVoice).Hash, "too large"))
+	if !strings.Contains(row(missing), "Thiếu tệp") {
+		t.Error("a later refusal is not seen")
+	}
+	refused.Arrive(h.spool, h.now(), feedback.AttachedPhoto)
+	if !strings.Contains(row(refused), "<span>Đủ<") {
+		t.Error("a good copy from elsewhere is not seen")
+	}
+}
+
+func TestListHasPages(t *testing.T) {
+	h := newHub(t)
+	k := h.kiosk("qt-07")
+	for range messagesPage + 3 {
+		k.Send(h.now(), letterstest.Message{Kind: "gop-y", Words: "Góp ý.", To: []string{identity().Public}})
+	}
+	lan := h.client("lan")
+	first := h.read(lan, "/messages?kind=gop-y&state=incomplete")
+	older := regexp.MustCompile(`href="(/messages\?before=\d+&amp;kind=gop-y&amp;state=incomplete)"`).FindStringSubmatch(first)
+	if older == nil || strings.Count(first, "<th role=\"rowheader\"") != messagesPage || !strings.Contains(first, "còn nữa") {
+		t.Fatalf("the first page has %d rows and leads to %q", strings.Count(first, "rowheader"), older)
+	}
+	last := h.read(lan, html.UnescapeString(older[1]))
+	if strings.Count(last, "rowheader") != 3 || !strings.Contains(last, `href="/messages?kind=gop-y&amp;state=incomplete">Mới nhất`) || strings.Contains(last, "Cũ hơn") {
+		t.Errorf("the last page has %d rows", strings.Count(last, "rowheader"))
+	}
+}
+
+// The page shows what a sender agreed to, also under an older promise, and says
+// when this hub cannot know.
+func TestConsentsAreShown(t *testing.T) {
+	h := newHub(t)
+	lan := h.client("lan")
+	for promise, want := range map[int][]string{0: {"Bản 2 · Tiếng Việt · Phường Quảng Tiến", "lưu nhiều nhất 180 ngày"}, 1: {"Bản 1 · Tiếng Việt", "lưu 90 ngày sau khi trả lời"}, letterstest.Unheard: {"không có văn bản ứng với dấu"}} {
+		m := h.message()
+		m.Promise = promise
+		s := h.kiosk(fmt.Sprintf("qt-0%d", promise+2)).Send(h.now(), m)
+		page := h.read(lan, "/messages/"+s.ID.String())
+		known, err := h.ledger.Message(t.Context(), s.ID)
+		h.must(err)
+		for _, w := range append(want, fmt.Sprintf("%x", known.Consents[0].Text)) {
+			if !strings.Contains(page, w) {
+				t.Errorf("promise %d: the page lacks %q", promise, w)
+			}
+		}
+	}
+}
+
 // An operator opens with a reason, a reader without; the line is there before
 // the words are.
 func TestOpeningIsNoted(t *testing.T) {
@@ -168,6 +250,9 @@ func TestOpeningIsNoted(t *testing.T) {
 	status, page = h.post(hoa, path+"/open", url.Values{"part": {"contact"}})
 	if status != http.StatusOK || strings.Contains(page, canaryWords) || !strings.Contains(page, canaryPhone) || !strings.Contains(page, canaryName) {
 		t.Errorf("contact alone: %d, phone %v", status, strings.Contains(page, canaryPhone))
+	}
+	if strings.Contains(page, `value="contact"`) || !strings.Contains(page, `value="content"`) {
+		t.Error("what is open already is offered again, or the rest is not")
 	}
 	if status, page = h.post(hoa, path+"/open", url.Values{"part": {"contact"}, "with": {"content"}}); !strings.Contains(page, canaryWords) || !strings.Contains(page, canaryAddress) {
 		t.Errorf("both: %d", status)

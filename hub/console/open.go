@@ -69,13 +69,23 @@ func (c *Console) messagePage(w http.ResponseWriter, r *http.Request, m ledger.M
 	if err != nil {
 		return err
 	}
-	b := f.messageBody(m, places)
+	refused, err := c.refused(r.Context())
+	if err != nil {
+		return err
+	}
+	b := f.messageBody(m, places, refused)
 	if b.Case, err = c.caseWord(r.Context(), f, m); err != nil {
+		return err
+	}
+	if b.Consents, err = c.consents(r.Context(), f, m); err != nil {
 		return err
 	}
 	account := visitorOf(r.Context()).account
 	b.NeedReason, b.Admin = !account.Has(accounts.Reader), account.Has(accounts.Admin) && c.cfg.Deletions != nil
-	b.Problem, b.Content = problem, opened
+	if b.Problem, b.Content = problem, opened; opened != nil { // only what is still shut is offered
+		b.Openable = b.Openable && opened.Again == ""
+		b.HasContact = b.HasContact && opened.Contact == nil
+	}
 	if c.cfg.Letters == nil {
 		b.Openable, b.HasContact = false, false
 	}

@@ -98,8 +98,39 @@ type receiptBody struct {
 	State   string
 	Open    bool
 	Updated string
+	Road    []step // empty beside the usual road
 	Note    string
 	Hint    string
+}
+
+// step is one of the few a resident need know.
+type step struct{ Class, Icon, Word string }
+
+// road is how far a case is: received, being handled, answered. Empty for one
+// that left this road.
+func (f *face) road(is feedback.CaseState) []step {
+	at := 0
+	switch is {
+	case feedback.CaseReceived, feedback.CaseClassified:
+		at = 1
+	case feedback.CaseAssigned, feedback.CaseInProgress, feedback.CaseAwaitingDetails, feedback.CaseAwaitingApproval, feedback.CaseReopened:
+		at = 2
+	case feedback.CaseAnswered, feedback.CaseClosed:
+		at = 3
+	default:
+		return nil
+	}
+	var all []step
+	for i, key := range []string{"receipt.road.received", "receipt.road.handled", "receipt.road.answered"} {
+		s := step{"", "new", f.text(key)}
+		if i+1 < at || at == 3 {
+			s.Class, s.Icon = "done", "online"
+		} else if i+1 == at {
+			s.Class, s.Icon = "now", "waiting"
+		}
+		all = append(all, s)
+	}
+	return all
 }
 
 func (c *Console) askReceipt(w http.ResponseWriter, r *http.Request) error {
@@ -118,7 +149,7 @@ func (c *Console) showReceipt(w http.ResponseWriter, r *http.Request) error {
 	f, now := c.face(r), c.cfg.Now()
 	if wait := c.desk.wait(now, remote(r)); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(1+int(wait/time.Second)))
-		return c.receiptPage(w, r, http.StatusTooManyRequests, receiptBody{Problem: f.text("receipt.slow")})
+		return c.receiptPage(w, r, http.StatusTooManyRequests, receiptBody{Asked: true, Problem: f.text("receipt.slow", f.locale.Integer(1+int64(wait/time.Second)))})
 	}
 	typed := r.PathValue("code")
 	if typed == "" {
@@ -194,7 +225,7 @@ func allDeleted(messages []ledger.Message) bool {
 // receipt tells a case; the day is enough, and all there is for some.
 func (f *face) receipt(is cases.Case) receiptBody {
 	b := receiptBody{Asked: true, State: is.State.Text().In(feedback.Language(f.lang)), Open: is.State.Open(),
-		Updated: f.text("receipt.updated", f.locale.Date(is.Updated)), Note: is.Note, Hint: f.text("receipt.done")}
+		Updated: f.text("receipt.updated", f.locale.Date(is.Updated)), Road: f.road(is.State), Note: is.Note, Hint: f.text("receipt.done")}
 	if b.Open {
 		b.Hint = f.text("receipt.open")
 	}

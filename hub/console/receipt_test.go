@@ -81,6 +81,28 @@ func TestReceiptInEnglish(t *testing.T) {
 	}
 }
 
+// Every state has its page in both languages, with its place on the road.
+func TestReceiptOfEveryState(t *testing.T) {
+	h := newHub(t)
+	for _, l := range languages {
+		f := h.console.faces[l]
+		for _, state := range feedback.CaseStates() {
+			b := f.receipt(cases.Case{State: state, Updated: h.now(), Note: "một <lời>"})
+			page, err := f.fragment("receipt", page{Lang: l, Ward: "Phường Quảng Tiến", Body: b})
+			h.must(err)
+			for _, want := range []string{state.Text()[feedback.Language(l)], "một &lt;lời&gt;", "Phường Quảng Tiến", b.Hint} {
+				if want == "" || !strings.Contains(string(page), want) {
+					t.Errorf("%s in %s lacks %q", state, l, want)
+				}
+			}
+			onRoad := state <= feedback.CaseReopened
+			if now := strings.Count(string(page), `class="now"`); (len(b.Road) == 3) != onRoad || onRoad && state != feedback.CaseAnswered && state != feedback.CaseClosed && now != 1 {
+				t.Errorf("%s in %s: %d steps, %d of them now", state, l, len(b.Road), now)
+			}
+		}
+	}
+}
+
 // The code is in no line of the log, however the request ends.
 func TestReceiptCodeIsNotLogged(t *testing.T) {
 	h := newHub(t)

@@ -105,3 +105,15 @@ function guard(input: HTMLInputElement): void {
 const stream = document.body.dataset.live;
 if (stream) live(stream);
 document.querySelectorAll<HTMLInputElement>("input[data-must]").forEach(guard);
+
+// What was opened leaves the screen with the page, so that going back shows
+// nothing, and after a while by itself.
+const opened = document.getElementById("opened");
+if (opened) {
+  const shut = opened.querySelector<HTMLAnchorElement>("a.button")!.href;
+  addEventListener("pagehide", () => opened.remove());
+  setTimeout(() => location.replace(shut), Number(opened.dataset.close) * 1000);
+}
+
+// A receipt's code stays in no history.
+if (/^\/r\/./i.test(location.pathname)) history.replaceState(null, "", "/r");
