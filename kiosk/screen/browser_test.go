@@ -97,6 +97,7 @@ var (
 	portrait  = panel{"portrait", 1080, 1920, 4.034}
 	landscape = panel{"landscape", 1920, 1080, 4.034}
 	tablet    = panel{"tablet", 1280, 800, 5.884}  // 10.1 inches
+	stood     = panel{"stood", 800, 1280, 5.884}   // the same, upright
 	upright   = panel{"upright", 768, 1366, 3.955} // 15.6 inches
 	wide      = panel{"wide", 1366, 768, 3.955}    // the same, lying
 	large     = panel{"large", 1920, 1080, 2.710}  // 32 inches
@@ -222,14 +223,20 @@ func openAny(t *testing.T, p panel, change func(*Config)) *kiosk {
 	if change != nil {
 		change(&cfg)
 	}
-	k.serve = newScreen(cfg, os.DirFS("dist")).Handler()
-	k.server = httptest.NewServer(k.serve)
-	t.Cleanup(func() { k.server.Close() })
-	k.url = k.server.URL
-	k.ctx = tab(t)
-	k.run(emulation.SetDeviceMetricsOverride(p.width, p.height, 1, false), emulation.SetTouchEmulationEnabled(true),
-		page.BringToFront(), chromedp.Navigate(k.url+"/"))
+	k.serveOn(newScreen(cfg, os.DirFS("dist")).Handler())
+	k.run(chromedp.Navigate(k.url + "/"))
 	return k
+}
+
+// serveOn puts the kiosk's handler on a port and opens a tab of its panel.
+func (k *kiosk) serveOn(h http.Handler) {
+	k.t.Helper()
+	k.serve = h
+	k.server = httptest.NewServer(h)
+	k.t.Cleanup(func() { k.server.Close() })
+	k.url = k.server.URL
+	k.ctx = tab(k.t)
+	k.run(emulation.SetDeviceMetricsOverride(k.panel.width, k.panel.height, 1, false), emulation.SetTouchEmulationEnabled(true), page.BringToFront())
 }
 
 // flowTab is one blank tab that all pure tests share.
@@ -242,7 +249,7 @@ func flowTab(t *testing.T) context.Context {
 func tab(t *testing.T) context.Context {
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(chromium(t))
-	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, stop := context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(func() { stop(); closeTab() })
 	return ctx
 }

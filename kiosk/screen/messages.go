@@ -79,18 +79,24 @@ func (s *Screen) messagesNow() messagesView {
 
 // keptMessage answers a message that is safe. One held back has no id yet.
 type keptMessage struct {
-	Receipt string `json:"receipt"`
-	Held    bool   `json:"held"`
-	ID      string `json:"id,omitempty"`
-	Seq     uint64 `json:"seq,omitempty"`
+	Receipt string  `json:"receipt"`
+	Held    bool    `json:"held"`
+	ID      string  `json:"id,omitempty"`
+	Seq     uint64  `json:"seq,omitempty"`
+	QR      *qrView `json:"qr,omitempty"`
 }
+
+// messageTime is for a page on the same machine to send a message, and as much
+// again for the reply: a small board takes long to read and seal 4 MiB.
+const messageTime = 45 * time.Second
 
 // postMessage takes one message at a time: several would not fit the memory.
 func (s *Screen) postMessage(w http.ResponseWriter, r *http.Request) {
 	s.oneMessage.Lock()
 	defer s.oneMessage.Unlock()
 	// Not every ResponseWriter of a test can set a deadline.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(messageTime))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * messageTime))
 	m, bad := s.readMessage(w, r)
 	if m != nil {
 		defer m.wipe()
@@ -108,11 +114,21 @@ func (s *Screen) postMessage(w http.ResponseWriter, r *http.Request) {
 		refuse(w, *bad)
 		return
 	}
-	kept := keptMessage{Receipt: m.code.String(), Held: receipt.Held}
+	reply(w, http.StatusCreated, s.view(m.code, receipt))
+}
+
+// view is what the page learns of a message that is safe. A drawing that fails
+// takes nothing from that.
+func (s *Screen) view(code seal.Code, receipt outbox.MessageReceipt) keptMessage {
+	kept := keptMessage{Receipt: code.String(), Held: receipt.Held}
 	if !receipt.Held {
 		kept.ID, kept.Seq = receipt.ID.String(), receipt.Seq
 	}
-	reply(w, http.StatusCreated, kept)
+	var err error
+	if kept.QR, err = s.qrOf(code); err != nil {
+		s.cfg.Logger.Error("receipt not drawn", "err", err)
+	}
+	return kept
 }
 
 // keepMessage seals every part, has it on the disk, and only then the record

@@ -54,9 +54,13 @@ func newDesk(t *testing.T) *desk {
 	}
 	cfg := testConfig(portrait)
 	cfg.Outbox, cfg.Logger = d.outbox, slog.New(slog.NewTextHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	cfg.Messages = Messages{Journal: d, Media: d, Recipients: func(r feedback.Reader) []string { return d.readers[r] }}
+	cfg.Messages = d.config()
 	d.http = newScreen(cfg, os.DirFS("dist")).Handler()
 	return d
+}
+
+func (d *desk) config() Messages {
+	return Messages{Journal: d, Media: d, Recipients: func(r feedback.Reader) []string { return d.readers[r] }}
 }
 
 func (d *desk) Put(sealed []byte, kind feedback.AttachmentKind) (blob.Ref, error) {

@@ -74,7 +74,7 @@ type message struct {
 
 var (
 	refusedForm = refusal{http.StatusBadRequest, "malformed", `Send multipart/form-data: first the part "message", then any of "words", "contact", "voice", "photo", each once.`, ""}
-	refusedBody = refusal{http.StatusBadRequest, "unread", "Send the whole body within 10 s.", ""}
+	refusedBody = refusal{http.StatusBadRequest, "unread", "Send the whole body within 45 s.", ""}
 	refusedType = refusal{http.StatusUnsupportedMediaType, "content-type", "Send multipart/form-data.", ""}
 )
 

@@ -7,8 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
@@ -17,90 +18,77 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/evanw/esbuild/pkg/api"
 
+	"nghe/kiosk/bulletin"
+	"nghe/kiosk/media"
 	"nghe/shared/feedback"
+	"nghe/shared/seal"
 )
 
-// ward takes messages in place of the kiosk's store, and passes on what else
-// the page asks.
+// ward is a real screen with a real outbox, spool and seal, behind a wire that
+// a test may cut: each fault is for one message that is posted.
 type ward struct {
+	*desk
 	sync.Mutex
 	next   http.Handler
 	got    []map[string]string // parts of each message, by name
-	broken int                 // attempts that fail after keeping
-	asked  []string            // codes
-	known  map[string]string   // code → state
+	faults []fault
+	asked  []string // codes
+	told   *told
 }
 
+// fault answers in the place of the screen, which is next; the body is r's.
+type fault func(out http.ResponseWriter, r *http.Request, next http.Handler)
+
 func (w *ward) ServeHTTP(out http.ResponseWriter, r *http.Request) {
-	setHeaders(out.Header())
-	// The store behind next may allow neither yet.
-	out.Header().Set("Permissions-Policy", "camera=(self), microphone=(self)")
 	switch r.URL.Path {
 	case "/api/messages":
 		w.take(out, r)
 	case "/api/receipts":
 		w.look(out, r)
-	case "/api/status":
-		w.edit(out, r, func(view map[string]any) {
-			view["messages"] = map[string]bool{"words": true, "voice": true, "photo": true, "cases": true, "named": false}
-		})
-	case "/api/questionnaires":
-		w.edit(out, r, func(view map[string]any) { view["message"] = feedback.Messages().In("Phường Quảng Tiến", time.Now()) })
 	default:
 		w.next.ServeHTTP(out, r)
 	}
 }
 
-func (w *ward) edit(out http.ResponseWriter, r *http.Request, change func(map[string]any)) {
-	answer := httptest.NewRecorder()
-	w.next.ServeHTTP(answer, r)
-	var view map[string]any
-	if err := json.Unmarshal(answer.Body.Bytes(), &view); err != nil {
-		panic(err)
+func (w *ward) take(out http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body) // a page that went away sent less
+	w.Lock()
+	w.got = append(w.got, partsOf(body, r.Header.Get("Content-Type")))
+	var fails fault
+	if len(w.faults) > 0 {
+		fails, w.faults = w.faults[0], w.faults[1:]
 	}
-	change(view)
-	reply(out, answer.Code, view)
+	w.Unlock()
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if fails != nil {
+		fails(out, r, w.next)
+		return
+	}
+	w.next.ServeHTTP(out, r)
 }
 
-func (w *ward) take(out http.ResponseWriter, r *http.Request) {
-	parts, err := r.MultipartReader()
-	if err != nil {
-		reply(out, http.StatusBadRequest, nil)
-		return
+func partsOf(body []byte, contentType string) map[string]string {
+	_, params, _ := mime.ParseMediaType(contentType) // checked by the screen behind
+	form, message := multipart.NewReader(bytes.NewReader(body), params["boundary"]), map[string]string{}
+	for p, err := form.NextRawPart(); err == nil; p, err = form.NextRawPart() {
+		part, _ := io.ReadAll(p)
+		message[p.FormName()] = string(part)
 	}
-	message := map[string]string{}
-	for p, err := parts.NextPart(); err == nil; p, err = parts.NextPart() {
-		body, _ := io.ReadAll(p) // a page that went away sent less
-		message[p.FormName()] = string(body)
-	}
-	w.Lock()
-	defer w.Unlock()
-	w.got = append(w.got, message)
-	if w.broken > 0 {
-		w.broken--
-		refuse(out, refusal{http.StatusServiceUnavailable, "storage", "Send it again.", ""})
-		return
-	}
-	reply(out, http.StatusCreated, map[string]any{"held": false})
+	return message
 }
 
 func (w *ward) look(out http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
 	var said struct{ Code string }
-	_ = json.NewDecoder(r.Body).Decode(&said) // an empty code is unknown
+	_ = json.Unmarshal(body, &said) // an empty code is refused behind
 	w.Lock()
-	defer w.Unlock()
 	w.asked = append(w.asked, said.Code)
-	state, ok := w.known[said.Code]
-	if !ok {
-		refuse(out, refusal{http.StatusNotFound, "not-found", "No such code.", ""})
-		return
-	}
-	reply(out, http.StatusOK, map[string]string{"state": state, "note": "Ống nước đã được thay.", "updated": "2026-11-23T08:00:00+07:00"})
+	w.Unlock()
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	w.next.ServeHTTP(out, r)
 }
 
 func (w *ward) messages() []map[string]string {
@@ -109,27 +97,54 @@ func (w *ward) messages() []map[string]string {
 	return slices.Clone(w.got)
 }
 
-// openWard shows a kiosk that takes messages.
+// records is how many messages were kept: in the journal behind its boot
+// record, or held back with one blob each.
+func (w *ward) records() int {
+	w.t.Helper()
+	return int(w.outboxHead()) - 1 + w.blobs(media.Held)
+}
+
+// lookedUp is a code with news; its receipt is derived once.
+const lookedUp = seal.Code("7K3MPQ2XWD")
+
+var lookedUpTag = sync.OnceValue(func() [16]byte { return lookedUp.Receipt().Tag })
+
+// openWard shows a kiosk that takes messages, for the ward only unless a test
+// names officers.
 func openWard(t *testing.T, p panel, change func(*Config)) (*kiosk, *ward) {
 	t.Helper()
-	k := &kiosk{t: t, outbox: openOutbox(t), panel: p}
+	w := &ward{desk: newDesk(t), told: &told{texts: feedback.Texts{}, news: map[[16]byte]bulletin.News{}}}
+	w.readers[feedback.ReaderNamed] = nil
+	k := &kiosk{t: t, outbox: w.outbox, panel: p}
 	k.store = &store{outbox: k.outbox}
 	cfg := testConfig(p)
-	cfg.Outbox, cfg.Status = k.store, k.store.status
+	cfg.Outbox, cfg.Status, cfg.Messages, cfg.Bulletin = k.store, k.store.status, w.config(), w.told
 	if change != nil {
 		change(&cfg)
 	}
-	w := &ward{next: newScreen(cfg, os.DirFS("dist")).Handler(), known: map[string]string{}}
-	k.serve = w
-	k.server = httptest.NewServer(w)
-	t.Cleanup(func() { k.server.Close() })
-	k.url = k.server.URL
-	k.ctx = tab(t)
-	k.run(emulation.SetDeviceMetricsOverride(p.width, p.height, 1, false), emulation.SetTouchEmulationEnabled(true), page.BringToFront(),
-		chromedp.ActionFunc(watchTracks), chromedp.Navigate(k.url+"/"))
+	w.next = newScreen(cfg, os.DirFS("dist")).Handler()
+	k.serveOn(w)
+	k.run(chromedp.ActionFunc(watchTracks))
+	k.home()
+	return k, w
+}
+
+// named has the hub name officers who may read.
+func (w *ward) named() {
+	w.t.Helper()
+	_, public, err := seal.NewIdentity()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.readers[feedback.ReaderNamed] = []string{public}
+}
+
+// home loads the page anew and waits for its offer of messages.
+func (k *kiosk) home() {
+	k.t.Helper()
+	k.run(chromedp.Navigate(k.url + "/"))
 	k.wait("attract")
 	k.see("[data-act=compose]")
-	return k, w
 }
 
 // press types on the keyboard of the page.
@@ -142,7 +157,20 @@ func (k *kiosk) press(keys string) {
 
 func (k *kiosk) compose() {
 	k.t.Helper()
+	k.about("phan-anh", "sanitation")
+}
+
+// about begins a message; an empty subject is none of those offered.
+func (k *kiosk) about(kind, subject string) {
+	k.t.Helper()
 	k.tap("[data-act=compose]")
+	k.tap(".give[data-value=" + kind + "]")
+	k.wait("subject")
+	if subject == "" {
+		k.tap("[data-act=subject][data-value='']")
+	} else {
+		k.tap(".give[data-value=" + subject + "]")
+	}
 	k.wait("compose")
 }
 
@@ -157,25 +185,17 @@ func (k *kiosk) write(keys string) {
 
 func TestMessageInWords(t *testing.T) {
 	k, w := openWard(t, portrait, nil)
-	w.broken = 1
-	k.compose()
-	k.tap(".kind[data-value=kien-nghi]")
+	k.about("kien-nghi", "")
 	k.write("đ e n space d u ơ n g huyen space h o huyen a . back")
 	k.tap("[data-act=post]")
 	k.wait("receipt")
 	got := w.messages()
-	if len(got) != 2 || got[0]["message"] != got[1]["message"] || got[0]["words"] != got[1]["words"] {
-		t.Fatalf("a message that failed must be sent again as it was: %v", got)
+	if len(got) != 1 || w.records() != 1 || got[0]["words"] != "Đen duờng hòa" {
+		t.Fatalf("sent %v, kept %d", got, w.records())
 	}
-	if got[1]["words"] != "Đen duờng hòa" {
-		t.Errorf("words %q", got[1]["words"])
-	}
-	var head messageSeen
-	if err := json.Unmarshal([]byte(got[1]["message"]), &head); err != nil {
-		t.Fatal(err)
-	}
-	if head.Kind != "kien-nghi" || head.Reader != "cases" || head.Version != 1 || len(head.Consents) != 0 || len(got[1]) != 2 {
-		t.Errorf("sent %+v", got[1])
+	head := headOf(t, got[0])
+	if head.Kind != "kien-nghi" || head.Subject != "" || head.Reader != "cases" || head.Version != 1 || len(head.Consents) != 0 || len(got[0]) != 2 {
+		t.Errorf("sent %+v", got[0])
 	}
 	if !regexp.MustCompile(`^[0-9A-HJKMNP-TV-Z]{10}$`).MatchString(head.Code) {
 		t.Errorf("code %q", head.Code)
@@ -183,66 +203,176 @@ func TestMessageInWords(t *testing.T) {
 	if shown := strings.ReplaceAll(k.text(".code"), " ", ""); shown != head.Code {
 		t.Errorf("shown %q, sent %q", shown, head.Code)
 	}
+	letter := w.open(media.Pending, feedback.ReaderCases)[feedback.AttachedWords]
+	if string(letter.Body) != "Đen duờng hòa" {
+		t.Errorf("the ward reads %q", letter.Body)
+	}
 }
 
 type messageSeen struct {
-	Request, Code, Kind, Reader, Questionnaire string
-	Version                                    int
-	Consents                                   []struct{ Purpose, Text string }
+	Request, Code, Kind, Subject, Reader, Questionnaire string
+	Version                                             int
+	Consents                                            []struct{ Purpose, Text string }
+}
+
+func headOf(t *testing.T, message map[string]string) (head messageSeen) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(message["message"]), &head); err != nil {
+		t.Fatal(err)
+	}
+	return head
 }
 
 // Voice, photo and contact each need their own consent, and the consent is to
-// the text that stood there.
+// the text that stood there, in the language it was read in.
 func TestMessageInAll(t *testing.T) {
 	k, w := openWard(t, landscape, nil)
 	k.compose()
 	k.record()
-	k.tap("[data-act=go].primary")
+	k.tap(".actions .primary")
 	k.photograph()
-	k.tap("[data-act=go].primary")
+	k.tap(".actions .primary")
+	k.contact()
+	if text := k.text(".trust"); strings.Contains(text, "Ẩn danh") {
+		t.Errorf("with a phone number, trust reads %q", text)
+	}
+	k.tap(".actions .primary")
+	k.wait("compose")
+	k.tap("[data-act=post]")
+	k.wait("agree")
+	texts := map[string]string{}
+	for _, purpose := range []string{"contact", "voice", "photo"} {
+		if len(w.messages()) != 0 {
+			t.Fatal("sent without the consent to " + purpose)
+		}
+		k.see(".consent[data-purpose=" + purpose + "]")
+		var text string
+		k.js("document.querySelector('.consent').textContent", &text)
+		texts[purpose] = text
+		k.tap("[data-act=consent]")
+		if purpose == "voice" {
+			k.speak("en")
+		}
+	}
+	k.wait("receipt")
+	got := w.messages()[0]
+	head := headOf(t, got)
+	for _, c := range head.Consents {
+		if sum := sha256.Sum256([]byte(texts[c.Purpose])); c.Text != hex.EncodeToString(sum[:]) {
+			t.Errorf("consent to %s is not to the text shown: %s", c.Purpose, texts[c.Purpose])
+		}
+	}
+	if len(head.Consents) != 3 || !strings.Contains(texts["photo"], "photo") || w.records() != 1 {
+		t.Errorf("consents %v to %v; kept %d", head.Consents, texts, w.records())
+	}
+	photo := got["photo"]
+	if !strings.HasPrefix(got["voice"], "\x1a\x45\xdf\xa3") || !strings.HasPrefix(photo, "\xff\xd8\xff") || strings.Contains(photo, "Exif") || len(photo) > 3<<20 {
+		t.Errorf("voice of %d bytes, photo of %d", len(got["voice"]), len(photo))
+	}
+	if got["contact"] != `{"phone":"0912","address":"Số 7"}` {
+		t.Errorf("contact %s", got["contact"])
+	}
+}
+
+// contact leaves a phone number and an address.
+func (k *kiosk) contact() {
+	k.t.Helper()
 	k.tap(".give[data-value=contact]")
 	k.tap(".give[data-value=phone]")
 	k.press("0 9 1 2")
 	k.tap(".key.enter")
+	k.tap(".give[data-value=address]")
+	k.press("s ô sac space digits 7")
+	k.tap(".key.enter")
 	k.wait("contact")
-	if text := k.text(".trust"); strings.Contains(text, "Ẩn danh") {
-		t.Errorf("with a phone number, trust reads %q", text)
-	}
-	k.tap("[data-act=go].primary")
-	k.wait("compose")
+}
+
+// What is not agreed to is taken out, and nothing is sent by itself.
+func TestDissent(t *testing.T) {
+	k, w := openWard(t, portrait, nil)
+	k.compose()
+	k.write("a")
+	k.tap(".give[data-value=contact]")
+	k.tap(".give[data-value=phone]")
+	k.press("0 9 1 2")
+	k.tap(".key.enter")
+	k.tap(".actions .primary")
+	k.photograph()
+	k.tap(".actions .primary")
 	k.tap("[data-act=post]")
-	k.wait("agree")
-	var texts []string
-	k.js("[...document.querySelectorAll('.consent p')].map((e) => e.textContent)", &texts)
-	if pressed := k.count(".consent [aria-pressed=true]"); pressed != 0 || len(texts) != 3 {
-		t.Fatalf("%d consents, %d of them given by nobody", len(texts), pressed)
-	}
-	for _, purpose := range []string{"contact", "voice"} {
-		k.tap(".consent [data-value=" + purpose + "]")
-	}
-	k.tap("[data-act=post]")
-	if k.text("h1") == "" || len(w.messages()) != 0 {
-		t.Fatal("sent without the consent to the photo")
-	}
-	k.tap(".consent [data-value=photo]")
-	k.tap("[data-act=post]")
-	k.wait("receipt")
-	got := w.messages()[0]
-	var head messageSeen
-	if err := json.Unmarshal([]byte(got["message"]), &head); err != nil {
-		t.Fatal(err)
-	}
-	for i, c := range head.Consents {
-		if sum := sha256.Sum256([]byte(texts[i])); c.Text != hex.EncodeToString(sum[:]) {
-			t.Errorf("consent to %s is not to the text shown", c.Purpose)
+	for _, purpose := range []string{"contact", "photo"} {
+		k.see(".consent[data-purpose=" + purpose + "]")
+		k.tap("[data-act=dissent]")
+		k.wait("compose")
+		if len(w.messages()) != 0 {
+			t.Fatal("sent although the resident did not agree")
+		}
+		if purpose == "contact" {
+			k.tap("[data-act=post]")
 		}
 	}
-	photo := got["photo"]
-	if !strings.HasPrefix(got["voice"], "\x1a\x45\xdf\xa3") || !strings.HasPrefix(photo, "\xff\xd8\xff") || bytes.Contains([]byte(photo), []byte("Exif")) || len(photo) > 3<<20 {
-		t.Errorf("voice of %d bytes, photo of %d", len(got["voice"]), len(photo))
+	k.tap("[data-act=post]")
+	k.wait("receipt")
+	if got := w.messages(); len(got) != 1 || len(got[0]) != 2 || got[0]["words"] != "A" {
+		t.Errorf("sent %v", got)
 	}
-	if got["contact"] != `{"phone":"0912"}` {
-		t.Errorf("contact %s", got["contact"])
+}
+
+// Who wants named officers to read it is told what that means; only they can
+// open it, and it is held back.
+func TestNamedReader(t *testing.T) {
+	k, w := openWard(t, portrait, nil)
+	k.compose()
+	if n := k.count("[data-value=reader]"); n != 0 {
+		t.Fatal("named officers are offered although there are none")
+	}
+	w.named()
+	k.home()
+	k.compose()
+	k.tap(".give[data-value=reader]")
+	k.wait("reader")
+	if text := k.text(".sheet"); !strings.Contains(text, "trong vòng một ngày") || !strings.Contains(text, "không gắn với đánh giá") {
+		t.Errorf("named readers are explained as %q", text)
+	}
+	k.tap(".give[data-value=named]")
+	k.wait("compose")
+	k.write("a")
+	k.tap("[data-act=post]")
+	k.wait("receipt")
+	if text := k.text(".sheet"); !strings.Contains(text, "một ngày") {
+		t.Errorf("the receipt reads %q", text)
+	}
+	if head := headOf(t, w.messages()[0]); head.Reader != "named" || head.Subject != "sanitation" || w.blobs(media.Held) != 1 || w.outboxHead() != 1 {
+		t.Errorf("sent %+v; %d held, journal at %d", head, w.blobs(media.Held), w.outboxHead())
+	}
+}
+
+// A complaint or denunciation is no message: the page says where it goes, and
+// offers feedback to named officers instead, if there are any.
+func TestFiling(t *testing.T) {
+	k, w := openWard(t, portrait, nil)
+	k.tap("[data-act=compose]")
+	k.tap(".give[data-value=filing]")
+	k.wait("filing")
+	if text := k.text(".sheet"); !strings.Contains(text, "Máy này không tiếp nhận thay") || !strings.Contains(text, "niêm yết tại trụ sở") || k.count("[data-act=convert]") != 0 {
+		t.Errorf("without anybody named, the page says %q", text)
+	}
+	w.told.texts = feedback.Texts{"reception.place": {"vi": "Phòng 3, trụ sở UBND phường", "en": "Room 3"}, "reception.days": {"vi": "Thứ Ba, 7 giờ 30 đến 11 giờ", "en": "Tuesday"}}
+	w.named()
+	k.home()
+	k.tap("[data-act=compose]")
+	k.tap(".give[data-value=filing]")
+	k.wait("filing")
+	if text := k.text(".sheet"); !strings.Contains(text, "Phòng 3, trụ sở") || !strings.Contains(text, "Thứ Ba, 7 giờ 30") {
+		t.Errorf("the page says %q", text)
+	}
+	k.tap("[data-act=convert]")
+	k.tap(".give[data-value=order]")
+	k.write("a")
+	k.tap("[data-act=post]")
+	k.wait("receipt")
+	if head := headOf(t, w.messages()[0]); head.Reader != "named" || head.Kind != "phan-anh" || head.Subject != "order" {
+		t.Errorf("sent %+v", head)
 	}
 }
 
@@ -261,7 +391,7 @@ func (k *kiosk) record() {
 	k.see("[data-act=stop]")
 	k.expectOn("Micrô đang bật")
 	k.until("a level", "parseFloat(document.querySelector('.meter i').style.getPropertyValue('--level')) > 0")
-	time.Sleep(1200 * time.Millisecond)
+	k.until("a second", "Number(document.querySelector('.remaining b').textContent) < 60")
 	k.tap("[data-act=stop]")
 	k.see("[data-act=replay]")
 	k.expectOff()
@@ -302,7 +432,7 @@ func TestMessageIsWiped(t *testing.T) {
 	k.write("c a n a r y")
 	k.record()
 	k.tap("[data-act=replay]")
-	k.tap("[data-act=go].primary")
+	k.tap(".actions .primary")
 	k.photograph()
 	k.tap("[data-act=open]") // once more, and walk away
 	k.see("video")
@@ -340,13 +470,11 @@ func TestMessageIsWiped(t *testing.T) {
 
 func TestLookUp(t *testing.T) {
 	k, w := openWard(t, portrait, nil)
-	w.known["7K3MPQ2XWD"] = "in-progress"
-	k.tap("[data-act=lookup]")
-	k.wait("lookup")
-	k.press("7 K 3 M P Q 2 X W D")
+	w.told.news[lookedUpTag()] = someNews
+	k.lookUp()
 	k.tap("[data-act=find]")
-	k.until("the state", "document.querySelector('.state')?.innerText.replaceAll('\\u00a0', ' ') === 'Đang xử lý'")
-	if text := k.text(".content"); !strings.Contains(text, "Ống nước đã được thay.") || !strings.Contains(text, "23/11/2026") {
+	k.until("the state", "document.querySelector('.state')?.innerText.replaceAll('\u00a0', ' ') === 'Đang xử lý'")
+	if text := k.text(".sheet"); !strings.Contains(text, "Ống nước đã được thay.") || !strings.Contains(text, "23/11/2026") {
 		t.Errorf("the reply reads %q", text)
 	}
 	k.tap("[data-act=go][data-value=lookup]")
@@ -356,6 +484,22 @@ func TestLookUp(t *testing.T) {
 	if got := strings.Join(w.asked, " "); got != "7K3MPQ2XWD 0000000001" {
 		t.Errorf("asked for %s", got)
 	}
+}
+
+var someNews = bulletin.News{State: feedback.CaseInProgress, Version: 2, Note: "Ống nước đã được thay.", Updated: time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)}
+
+func (k *kiosk) lookUp() {
+	k.t.Helper()
+	k.tap("[data-act=lookup]")
+	k.wait("lookup")
+	k.press("7 K 3 M P Q 2 X W D")
+}
+
+// speak changes the language, also where no button for it is shown.
+func (k *kiosk) speak(language string) {
+	k.t.Helper()
+	k.js(fmt.Sprintf("document.documentElement.lang === %q || document.querySelector('[data-act=language]').click()", language), nil)
+	k.until(language, fmt.Sprintf("document.documentElement.lang === %q", language))
 }
 
 func TestTyping(t *testing.T) {

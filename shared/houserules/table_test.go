@@ -37,6 +37,7 @@ const (
 	xmod       = "golang.org/x/mod"
 	xsys       = "golang.org/x/sys"
 	xtext      = "golang.org/x/text"
+	xterm      = "golang.org/x/term"
 	xtime      = "golang.org/x/time"
 	zstd       = "github.com/klauspost/compress"
 )
@@ -48,8 +49,8 @@ var table = map[string]row{
 	"kiosk": {does: "flags to agent.Run", project: []string{"kiosk/agent"}},
 	"kiosk/agent": {does: "wires one kiosk and keeps its tasks alive",
 		project: []string{"kiosk/...", "shared/..."}, modules: []string{kong}},
-	"kiosk/screen": {does: "loopback HTTP and the touch pages; a tap must not know whether there is a network",
-		project: []string{"kiosk/outbox", "kiosk/media", "kiosk/bulletin", "kiosk/vitals", "shared/feedback", "shared/seal", "shared/blob", "shared/look", "shared/strict"}},
+	"kiosk/screen": {does: "loopback HTTP and the touch pages; a tap must not know whether there is a network; draws receipts",
+		project: []string{"kiosk/outbox", "kiosk/media", "kiosk/bulletin", "kiosk/vitals", "shared/feedback", "shared/seal", "shared/blob", "shared/look", "shared/strict"}, modules: []string{qr}},
 	"kiosk/outbox": {does: "the journal in SQLite; makes its folder so that it survives a power cut",
 		project: []string{"shared/sqlite", "shared/feedback", "shared/wire", "shared/durable"}},
 	"kiosk/media": {does: "sealed blobs on disk; names their kinds in the words of the vocabulary",
@@ -63,7 +64,7 @@ var table = map[string]row{
 
 	"hub": {does: "flags to server.Run", project: []string{"hub/server"}},
 	"hub/server": {does: "wires the hub: listeners, TLS, metrics, graceful stop",
-		project: []string{"hub/...", "shared/..."}, modules: []string{kong, prometheus}},
+		project: []string{"hub/...", "shared/..."}, modules: []string{kong, prometheus, xterm}},
 	"hub/intake": {does: "one session per kiosk: store, then acknowledge",
 		project: []string{"hub/ledger", "hub/registry", "hub/archive", "hub/bulletin", "hub/vitals", "shared/courier", "shared/wire", "shared/ident", "shared/blob"},
 		modules: []string{websocket, xtime}},

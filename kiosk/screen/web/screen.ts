@@ -8,6 +8,7 @@ import { Keeper } from "./parts/keeper";
 import { Letters, mintCode } from "./parts/letters";
 import { Media } from "./parts/media";
 import { measurePanel, shiftAgainstBurnIn } from "./parts/panel";
+import { Ward } from "./parts/sheets";
 import { calm, listen } from "./parts/touch";
 import { View } from "./parts/view";
 
@@ -29,6 +30,13 @@ interface Questions {
   message?: MessageForm;
 }
 
+/** Told is a kiosk with all that it serves. */
+interface Told {
+  status: Status;
+  questions: Questions;
+  board: { texts: Ward };
+}
+
 const statusEvery = 15_000; // ms
 const retryLoad = 2_000; // ms
 const minute = 60_000; // ms
@@ -39,11 +47,16 @@ async function get<T>(path: string): Promise<T> {
   return (await reply.json()) as T;
 }
 
+async function ask(): Promise<Told> {
+  const [status, questions, board] = await Promise.all([get<Status>("/api/status"), get<Questions>("/api/questionnaires"), get<Told["board"]>("/api/board")]);
+  return { status, questions, board };
+}
+
 /** load repeats until the agent is there: the browser may start first. */
-async function load(): Promise<[Status, Questions]> {
+async function load(): Promise<Told> {
   for (;;) {
     try {
-      return await Promise.all([get<Status>("/api/status"), get<Questions>("/api/questionnaires")]);
+      return await ask();
     } catch {
       await new Promise((resolve) => setTimeout(resolve, retryLoad));
     }
@@ -51,7 +64,12 @@ async function load(): Promise<[Status, Questions]> {
 }
 
 /** noForm: a server that takes no messages. */
-const noForm: MessageForm = { questionnaire: "", version: 0, title: {}, kinds: [], consents: [] };
+const noForm: MessageForm = { questionnaire: "", version: 0, title: {}, kinds: [], subjects: [], consents: [] };
+
+/** valued is the name of an act's value. */
+const valued: Record<string, string | undefined> = {
+  go: "to", edit: "field", kind: "kind", convert: "kind", subject: "subject", reader: "reader", key: "key", open: "device", drop: "what", dissent: "purpose",
+};
 
 class Kiosk {
   private state: State = begin();
@@ -63,14 +81,15 @@ class Kiosk {
   private edition: string;
   private pace: Record<Timer, number>;
 
-  constructor(root: HTMLElement, private status: Status, questions: Questions) {
+  constructor(root: HTMLElement, told: Told) {
+    const { status, questions, board } = told;
     const pace = status.pace_ms;
-    this.edition = edition(status, questions);
+    this.edition = edition(told);
     this.pace = { ...pace, stale: pace.redo + pace.leave };
     document.documentElement.style.setProperty("--undo-time", `${pace.undo}ms`);
     const form = questions.message ?? noForm;
     this.letters = new Letters(form, this.media, (news) => this.send(news));
-    this.view = new View(root, { ...questions, form, ward: status.ward, place: status.place.name, leaveMS: pace.leave });
+    this.view = new View(root, { ...questions, form, texts: board.texts, ward: status.ward, place: status.place.name, leaveMS: pace.leave });
     listen(root, (act, value) => this.act(act, value), () => this.send({ type: "touch" }));
     document.addEventListener("keydown", (e) => this.key(e));
     this.send({ type: "loaded", questionnaire: questions.questionnaires[0]! });
@@ -134,17 +153,12 @@ class Kiosk {
       case "language":
         return this.send({ type: "language", language: value });
       case "post":
-        return this.send({ type: "post", request: crypto.randomUUID(), receipt: mintCode() });
-      case "go":
-      case "edit":
-      case "kind":
-      case "key":
-      case "open":
-      case "drop":
       case "consent":
-        return this.send({ type: act, to: value, field: value, kind: value, key: value, device: value, what: value, purpose: value } as unknown as Event);
+        return this.send({ type: act, purpose: value, request: crypto.randomUUID(), receipt: mintCode() });
+      case "scroll":
+        return this.view.scroll(Number(value));
       default:
-        return this.send({ type: act } as Event);
+        return this.send({ type: act, ...(valued[act] ? { [valued[act]]: value } : {}) } as unknown as Event);
     }
   }
 
@@ -193,42 +207,40 @@ class Kiosk {
    *  server says is new is shown from a fresh page, between two visits. */
   async watch(): Promise<void> {
     try {
-      const [status, questions] = await Promise.all([get<Status>("/api/status"), get<Questions>("/api/questionnaires")]);
-      this.send({ type: "service", out: status.storage === "full" || status.paused });
-      this.offer(status);
+      const now = await ask();
+      this.serve(now.status);
       const atRest = this.state.screen === "attract" || this.state.screen === "paused";
-      if (atRest && this.state.unsaved.length === 0 && edition(status, questions) !== this.edition) location.reload();
+      if (atRest && this.state.unsaved.length === 0 && edition(now) !== this.edition) location.reload();
     } catch {
       return;
     }
   }
 
-  /** offer says what of a message can be taken now. */
-  offer(status: Status): void {
-    const offers = { words: false, photo: false, voice: false, cases: false, ...status.messages };
+  /** serve says whether the kiosk is in service, and what of a message it can
+   *  take now. */
+  serve(status: Status): void {
+    this.send({ type: "service", out: status.storage === "full" || status.paused });
+    const offers = { words: false, photo: false, voice: false, cases: false, named: false, ...status.messages };
     if (JSON.stringify(offers) !== JSON.stringify(this.state.offers)) this.send({ type: "offers", offers });
   }
 
-  fit(): void {
-    measurePanel(this.status.pixels_per_mm);
-  }
 }
 
 /** edition is all that the page was made from. */
-function edition(s: Status, q: Questions): string {
-  return JSON.stringify([s.program, s.ward, s.place, s.pixels_per_mm, s.pace_ms, q]);
+function edition({ status: s, questions, board }: Told): string {
+  return JSON.stringify([s.program, s.ward, s.place, s.pixels_per_mm, s.pace_ms, questions, board.texts]);
 }
 
 async function main(): Promise<void> {
   calm();
   measurePanel(0);
-  const [status, questions] = await load();
-  measurePanel(status.pixels_per_mm);
-  const kiosk = new Kiosk(document.getElementById("app")!, status, questions);
-  kiosk.send({ type: "service", out: status.storage === "full" || status.paused });
-  kiosk.offer(status);
+  const told = await load();
+  const fit = () => measurePanel(told.status.pixels_per_mm);
+  fit();
+  const kiosk = new Kiosk(document.getElementById("app")!, told);
+  kiosk.serve(told.status);
   kiosk.tick();
-  window.addEventListener("resize", () => kiosk.fit());
+  window.addEventListener("resize", fit);
   setInterval(() => kiosk.tick(), minute / 12);
   setInterval(() => void kiosk.watch(), statusEvery);
 }

@@ -89,7 +89,7 @@ export function begin(): State {
     unsaved: [],
     trouble: false,
     outOfService: false,
-    offers: { words: false, photo: false, voice: false, cases: false },
+    offers: { words: false, photo: false, voice: false, cases: false, named: false },
     ...visit(),
   };
 }

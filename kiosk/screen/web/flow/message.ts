@@ -5,7 +5,9 @@
 import type { Effect, Event, State, Step } from "./flow";
 import { erase, letter, tone, tones } from "./typing";
 
-export const messageScreens = ["compose", "write", "voice", "photo", "contact", "agree", "sending", "receipt", "lookup", "found"] as const;
+export const messageScreens = [
+  "kind", "filing", "subject", "compose", "write", "voice", "photo", "contact", "reader", "agree", "sending", "receipt", "lookup", "found",
+] as const;
 export type MessageScreen = (typeof messageScreens)[number];
 
 /** Offers is what the kiosk takes now. */
@@ -13,37 +15,56 @@ export interface Offers {
   words: boolean;
   photo: boolean;
   voice: boolean;
-  cases: boolean;
+  cases: boolean; // the ward reads it
+  named: boolean; // or only officers named for it
 }
 
-export type Field = "words" | "name" | "phone" | "code";
+export type Field = "words" | "name" | "phone" | "address" | "code";
 export type Device = "voice" | "photo";
+export type Reader = "cases" | "named";
+
+/** Outcome of one attempt: kept, to be repeated as it was, or the code of why
+ *  it will never be taken as it is. */
+export type Outcome = { kept: Receipt } | "failed" | { refused: string };
+
+/** Receipt is what the store drew of a code: an SVG path in a square of so
+ *  many units; page is where the code can be looked up from home, or empty. */
+export interface Receipt {
+  size: number;
+  path: string;
+  page: string;
+}
 
 export interface Found {
-  outcome: "asking" | "known" | "unknown" | "failed";
-  state: string;
+  outcome: "asking" | "known" | "unknown" | "often" | "failed";
+  state: Record<string, string>; // in every language
   text: string;
   updated: string;
 }
 
 export interface Draft {
-  kind: string;
+  kind: string; // "" until chosen
+  subject: string; // "" for none of those offered
+  reader: Reader;
   words: string;
   name: string;
   phone: string;
+  address: string;
   code: string; // typed in the look-up
   field: Field; // the one being typed
   capital: boolean; // the next letter is one
   digits: boolean; // the keyboard shows them
   live: Device | ""; // microphone or camera, open or opening
   open: boolean; // it is
-  blocked: boolean; // it could not be opened
+  blocked: "" | "missing" | "refused"; // why it could not be opened
   voice: number; // seconds recorded; 0 nothing
   photo: boolean;
-  agreed: string[]; // purposes
+  agreed: Record<string, string>; // purpose → language of the text that was read
   request: string;
   receipt: string;
-  trouble: boolean;
+  drawn: Receipt | null;
+  trouble: boolean; // the last attempt failed
+  refused: string; // why the store will not take it as it is
   found: Found | null;
 }
 
@@ -54,20 +75,24 @@ export type MessageEvent =
   | { type: "go"; to: MessageScreen | "home" }
   | { type: "edit"; field: Field }
   | { type: "kind"; kind: string }
+  | { type: "convert"; kind: string } // a complaint or denunciation, sent as feedback to named officers
+  | { type: "subject"; subject: string }
+  | { type: "reader"; reader: Reader }
   | { type: "key"; key: string }
   | { type: "open"; device: Device }
   | { type: "opened" }
-  | { type: "blocked" }
+  | { type: "blocked"; why: "missing" | "refused" }
   | { type: "stop" }
   | { type: "recorded"; seconds: number }
   | { type: "photographed" }
   | { type: "drop"; what: Device }
   | { type: "replay" }
-  | { type: "consent"; purpose: string }
+  | { type: "consent"; purpose: string; request: string; receipt: string }
+  | { type: "dissent"; purpose: string }
   | { type: "post"; request: string; receipt: string }
-  | { type: "posted"; request: string; outcome: "saved" | "failed" | "refused" }
+  | { type: "posted"; request: string; outcome: Outcome }
   | { type: "find" }
-  | { type: "answer"; found: Found };
+  | { type: "answer"; code: string; found: Found };
 
 export type MessageEffect =
   | { type: "open"; device: Device }
@@ -81,12 +106,12 @@ export type MessageEffect =
 export const mostWords = 2000;
 export const codeLength = 10;
 const crockford = /^[0-9A-HJKMNP-TV-Z]$/;
-const mostContact: Record<string, number> = { name: 100, phone: 20, code: codeLength };
+const mostContact: Record<string, number> = { name: 100, phone: 20, address: 150, code: codeLength };
 
 export function blank(): Draft {
   return {
-    kind: "phan-anh", words: "", name: "", phone: "", code: "", field: "words", capital: true, digits: false,
-    live: "", open: false, blocked: false, voice: 0, photo: false, agreed: [], request: "", receipt: "", trouble: false, found: null,
+    kind: "", subject: "", reader: "cases", words: "", name: "", phone: "", address: "", code: "", field: "words", capital: true, digits: false,
+    live: "", open: false, blocked: "", voice: 0, photo: false, agreed: {}, request: "", receipt: "", drawn: null, trouble: false, refused: "", found: null,
   };
 }
 
@@ -105,7 +130,7 @@ export function something(d: Draft): boolean {
 }
 
 export function hasContact(d: Draft): boolean {
-  return d.name.trim() !== "" || d.phone.trim() !== "";
+  return d.name.trim() !== "" || d.phone.trim() !== "" || d.address.trim() !== "";
 }
 
 /** purposes that need a consent before sending. */
@@ -113,15 +138,16 @@ export function purposes(d: Draft): string[] {
   return [hasContact(d) ? "contact" : "", d.voice > 0 ? "voice" : "", d.photo ? "photo" : ""].filter((p) => p !== "");
 }
 
-export function mayPost(d: Draft): boolean {
-  return something(d) && purposes(d).every((p) => d.agreed.includes(p));
+/** toAgree is the purpose whose consent is asked next, or empty. */
+export function toAgree(d: Draft): string {
+  return purposes(d).find((p) => !d.agreed[p]) ?? "";
 }
 
 /** enter begins a message or a look-up. */
 export function enter(s: State, e: { type: "compose" | "lookup" }): Step {
   const from = s.screen === "attract" || s.screen === "thanks" || s.screen === "receipt" || s.screen === "found";
   if (!from || !offered(s.offers)) return [s, []];
-  const fresh: State = { ...s, given: {}, picked: [], draft: blank(), screen: e.type === "compose" ? "compose" : "lookup" };
+  const fresh: State = { ...s, given: {}, picked: [], draft: blank(), screen: e.type === "compose" ? "kind" : "lookup" };
   return [{ ...fresh, draft: { ...fresh.draft, field: e.type === "compose" ? "words" : "code" } }, [{ type: "stop", timer: "thanks" }]];
 }
 
@@ -135,18 +161,48 @@ export function messageStep(s: State, e: Event): Step {
     case "edit":
       return [draft(s, { field: e.field, capital: e.field !== "phone" && d[e.field] === "", digits: e.field === "phone" }, "write"), []];
     case "kind":
-      return [draft(s, { kind: e.kind }), []];
+    case "convert":
+    case "subject":
+    case "reader":
+      return chosen(s, e);
     case "key":
       return [draft(s, typed(d, e.key)), []];
     case "consent":
-      return [draft(s, { agreed: d.agreed.includes(e.purpose) ? d.agreed.filter((p) => p !== e.purpose) : [...d.agreed, e.purpose] }), []];
+    case "dissent":
+      return agree(s, e);
     case "post":
       return post(s, e);
     case "find":
       if (d.code.length !== codeLength) return [s, []];
-      return [draft(s, { found: { outcome: "asking", state: "", text: "", updated: "" } }, "found"), [{ type: "find", code: d.code }]];
+      return [draft(s, { found: { outcome: "asking", state: {}, text: "", updated: "" } }, "found"), [{ type: "find", code: d.code }]];
   }
   return devices(s, e);
+}
+
+/** chosen goes on with what a message is about and who reads it. */
+function chosen(s: State, e: Event): Step {
+  switch (e.type) {
+    case "kind":
+      return [draft(s, { kind: e.kind }, "subject"), []];
+    case "convert":
+      return s.offers.named ? [draft(s, { kind: e.kind, reader: "named" }, "subject"), []] : [s, []];
+    case "subject":
+      return [draft(s, { subject: e.subject }, "compose"), []];
+    case "reader":
+      return [draft(s, { reader: e.reader, refused: "" }, "compose"), []];
+  }
+  return [s, []];
+}
+
+/** agree keeps a consent and goes on to the next, or sends; what is not agreed
+ *  to is taken out, and nothing is sent. */
+function agree(s: State, e: Event): Step {
+  const d = s.draft;
+  if (s.screen !== "agree" || (e.type !== "consent" && e.type !== "dissent") || e.purpose !== toAgree(d)) return [s, []];
+  if (e.type === "consent") return post(draft(s, { agreed: { ...d.agreed, [e.purpose]: s.language } }), e);
+  if (e.purpose === "contact") return [draft(s, { name: "", phone: "", address: "" }, "compose"), []];
+  const what = e.purpose as Device;
+  return [draft(s, gone(d, what), "compose"), [{ type: "drop", what }]];
 }
 
 function devices(s: State, e: Event): Step {
@@ -154,7 +210,7 @@ function devices(s: State, e: Event): Step {
   switch (e.type) {
     case "open":
       if (d.live || s.screen !== e.device || !s.offers[e.device]) return [s, []];
-      return [draft(s, { ...gone(d, e.device), live: e.device, open: false, blocked: false }), [{ type: "drop", what: e.device }, { type: "open", device: e.device }]];
+      return [draft(s, { ...gone(d, e.device), live: e.device, open: false, blocked: "" }), [{ type: "drop", what: e.device }, { type: "open", device: e.device }]];
     case "stop":
       return d.live && d.open ? [s, [{ type: "finish" }]] : [s, []];
     case "drop":
@@ -167,7 +223,7 @@ function devices(s: State, e: Event): Step {
 
 /** gone is a draft without a recording or photo, and without the consent. */
 function gone(d: Draft, what: Device): Partial<Draft> {
-  const agreed = d.agreed.filter((p) => p !== what);
+  const { [what]: _, ...agreed } = d.agreed;
   return what === "voice" ? { voice: 0, agreed } : { photo: false, agreed };
 }
 
@@ -180,43 +236,47 @@ export function newsStep(s: State, e: Event): Step {
     case "opened":
       return [draft(s, { open: true }), []];
     case "blocked":
-      return [draft(s, { live: "", open: false, blocked: true }), []];
+      return [draft(s, { live: "", open: false, blocked: e.why }), []];
     case "recorded":
       return [draft(s, { live: "", open: false, voice: e.seconds }), []];
     case "photographed":
       return [draft(s, { live: "", open: false, photo: true }), []];
     case "answer":
-      return s.screen === "found" ? [draft(s, { found: e.found }), []] : [s, []];
+      return s.screen === "found" && e.code === d.code ? [draft(s, { found: e.found }), []] : [s, []];
     case "posted":
       return posted(s, e.request, e.outcome);
   }
   return [s, []];
 }
 
-function posted(s: State, request: string, outcome: "saved" | "failed" | "refused"): Step {
+function posted(s: State, request: string, outcome: Outcome): Step {
   if (s.screen !== "sending" || request !== s.draft.request) return [s, []];
   if (outcome === "failed") return [draft(s, { trouble: true }), []];
   const stop: Effect[] = [{ type: "stop", timer: "leave" }];
   // A refused message stands as it is, to be changed and sent again.
-  if (outcome === "refused") return [{ ...draft(s, { trouble: true, request: "", receipt: "" }, "compose"), warning: false }, stop];
+  if ("refused" in outcome) {
+    const again = { trouble: false, refused: outcome.refused, request: "", receipt: "" };
+    return [{ ...draft(s, again, "compose"), warning: false }, stop];
+  }
   // What was sent is not needed any more, only the way back to it.
-  const kept = { ...blank(), request: s.draft.request, receipt: s.draft.receipt };
+  const { receipt, reader } = s.draft;
+  const kept: Draft = { ...blank(), request, receipt, reader, drawn: outcome.kept };
   return [{ ...s, warning: false, draft: kept, screen: "receipt" }, [...stop, { type: "drop", what: "voice" }, { type: "drop", what: "photo" }]];
 }
 
 function post(s: State, e: { request: string; receipt: string }): Step {
   const d = s.draft;
   if ((s.screen !== "compose" && s.screen !== "agree") || !something(d)) return [s, []];
-  if (!mayPost(d)) return [{ ...s, screen: "agree" }, []];
-  return [draft(s, { request: e.request, receipt: e.receipt, trouble: false }, "sending"), [{ type: "post" }]];
+  if (toAgree(d)) return [draft(s, { refused: "" }, "agree"), []];
+  return [draft(s, { request: e.request, receipt: e.receipt, trouble: false, refused: "" }, "sending"), [{ type: "post" }]];
 }
 
 /** go moves between the screens of a draft; an open device is closed. */
 function go(s: State, to: MessageScreen): Step {
-  const within = ["compose", "write", "voice", "photo", "contact", "agree", "lookup"];
+  const within = ["kind", "filing", "subject", "compose", "voice", "photo", "contact", "reader", "lookup"];
   if (!within.includes(to) || s.screen === "sending" || s.screen === "receipt") return [s, []];
-  const closed: Effect[] = s.draft.live ? [{ type: "close" }] : [];
-  const after = { live: "", open: false, blocked: false, trouble: false } as const;
+  const closed: Effect[] = s.screen === "voice" || s.screen === "photo" ? [{ type: "close" }] : [];
+  const after = { live: "", open: false, blocked: "", refused: "" } as const;
   return [draft(s, to === "lookup" ? { ...after, code: "", field: "code", found: null } : after, to), closed];
 }
 
@@ -240,5 +300,5 @@ function typed(d: Draft, key: string): Partial<Draft> {
   if (d.field === "code" && !crockford.test(character)) return {};
   if (Array.from(d[d.field]).length >= most) return {};
   const text = letter(d[d.field], character);
-  return { [d.field]: text, capital: d.field !== "code" && (/[.?!\n]\s*$/.test(text) || (d.field === "name" && character === " ")) };
+  return { [d.field]: text, capital: d.field !== "code" && (/[.?!\n]\s*$/.test(text) || ((d.field === "name" || d.field === "address") && character === " ")) };
 }

@@ -78,5 +78,6 @@ export interface MessageForm {
   version: number;
   title: Text;
   kinds: Option[];
+  subjects: Option[];
   consents: { purpose: string; text: Text }[];
 }

@@ -55,6 +55,20 @@ const lines: Record<string, string> = {
   left: '<path d="M15 5l-7 7 7 7"/>',
   stop: '<rect x="6" y="6" width="12" height="12" rx="2"/>',
   play: '<path d="M8 5l11 7-11 7z"/>',
+  back: '<path d="M8 5.5h13v13H8L2.5 12zM11.5 9.500l5 5M16.5 9.500l-5 5"/>',
+  shift: '<path d="M12 3.5 20 12h-4.500v8h-7v-8H4z"/>',
+  up: '<path d="m5 15 7-7 7 7"/>',
+  down: '<path d="m5 9 7 7 7-7"/>',
+  send: '<path d="M4 12 20 4l-5 16-3.5-6.5zM11.5 13.5 20 4"/>',
+  lock: '<rect x="5" y="10.5" width="14" height="10" rx="2"/><path d="M8 10.5V8a4 4 0 0 1 8 0v2.5M12 14.5v2"/>',
+  letter: '<path d="M3.5 6h17v12.5h-17zM3.5 7l8.5 6 8.5-6"/>',
+  person: '<circle cx="12" cy="8" r="3.8"/><path d="M4.5 20.5c.6-4.6 3.6-6.5 7.5-6.5s6.9 1.9 7.5 6.5"/>',
+  people: '<circle cx="8.5" cy="8.5" r="3.2"/><path d="M2.5 19.5c.4-4 2.8-5.7 6-5.7s5.6 1.7 6 5.7M15 5.6a3.2 3.2 0 0 1 0 5.8M17 14.2c2.4.5 4 2.2 4.5 5.3"/>',
+  horn: '<path d="M4 10v4h3.500L17 18.500v-13L7.5 10zM8 14.500l1.5 5M20 9.500c1 1.5 1 3.5 0 5"/>',
+  bulb: '<path d="M9 17.500c0-2.5-3-3.8-3-7.500a6 6 0 0 1 12 0c0 3.7-3 5-3 7.500zM9.5 20.500h5"/>',
+  plus: ring + '<path d="M12 7.500v9M7.5 12h9"/>',
+  leaf: '<path d="M5 19c0-9 5-14 15-14 0 9-5 13.5-11 13.5-1.5 0-3-.5-4-1.500M5 21c1-5 4-8.5 8.5-10.5"/>',
+  desk: '<path d="M3 12h18M5 12v8M19 12v8M8 20v-4h8v4"/><circle cx="12" cy="6" r="2.6"/>',
   walk: '<circle cx="13" cy="4.5" r="1.8"/><path d="M10 21l2-6-2.5-2.5L11 8l3.5 3L17 12M13.5 21 14 16l-2-2.5M11 8l-3 2-.5 3"/>',
 };
 
@@ -71,6 +85,8 @@ const drawn: Record<string, string> = {
   "dirty-beach": "waves", beach: "waves", "clean-beach": "waves",
   "blocked-pavement": "walk", pavement: "walk", "clear-pavement": "walk",
   unsafe: "shield", safety: "shield", safe: "shield",
+  "phan-anh": "horn", "kien-nghi": "bulb", "gop-y": "guide", khen: "heart",
+  "one-stop": "desk", police: "shield", health: "plus", neighbourhood: "people", sanitation: "leaf", order: "eye", tourism: "waves",
 };
 
 /** icon is a decorative drawing by name; words always stand beside it. */
@@ -96,6 +112,11 @@ export function faceOf(score: string): SVGElement {
 
 export function wardMark(): SVGElement {
   return parse(mark);
+}
+
+/** qrOf draws a receipt, with its quiet zone, black on white in every mode. */
+export function qrOf({ size, path }: { size: number; path: string }): SVGElement {
+  return parse(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="-4 -4 ${size + 8} ${size + 8}" shape-rendering="crispEdges"><path d="${path}"/></svg>`);
 }
 
 function parse(text: string): SVGElement {

@@ -1,15 +1,15 @@
 // Letters brings a message to the kiosk's store, and asks how far one is.
 // What is sent lives in memory until the store has said yes, or the visit ends.
 
-import { Draft, Found, hasContact, purposes } from "../flow/message";
+import { Draft, Found, Outcome, Receipt, hasContact, purposes } from "../flow/message";
 import { MessageForm } from "../flow/questions";
 import { Media } from "./media";
 
 export type LetterNews =
-  | { type: "posted"; request: string; outcome: "saved" | "failed" | "refused" }
-  | { type: "answer"; found: Found };
+  | { type: "posted"; request: string; outcome: Outcome }
+  | { type: "answer"; code: string; found: Found };
 
-const patience = 20_000; // ms for one attempt: sealing a photo takes a while
+const patience = 60_000; // ms for one attempt: a small board takes long to read and seal a photo
 const pause = 2_000; // ms between attempts
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -42,38 +42,27 @@ export class Letters {
   async post(d: Draft, language: string): Promise<void> {
     const { signal } = this.going;
     const body = await this.body(d, language);
-    for (;;) {
-      const outcome = await this.attempt(body, signal);
+    while (!signal.aborted) {
+      const outcome = await attempt(body, signal);
       if (signal.aborted) return;
       this.tell({ type: "posted", request: d.request, outcome });
       if (outcome !== "failed") return;
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await sleep(pause, signal);
     }
   }
 
   async find(code: string): Promise<void> {
     const { signal } = this.going;
     const found = await this.ask(code, signal);
-    if (!signal.aborted) this.tell({ type: "answer", found });
-  }
-
-  private async attempt(body: FormData, signal: AbortSignal): Promise<"saved" | "failed" | "refused"> {
-    try {
-      const reply = await fetch("/api/messages", { method: "POST", body, signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) });
-      if (reply.status === 201) return "saved";
-      if (reply.status === 503) return (await refusal(reply)) === "storage" ? "failed" : "refused";
-      return reply.status >= 400 && reply.status < 500 && reply.status !== 408 && reply.status !== 429 ? "refused" : "failed";
-    } catch {
-      return "failed"; // the store may have it, so the same request again
-    }
+    if (!signal.aborted) this.tell({ type: "answer", code, found });
   }
 
   private async body(d: Draft, language: string): Promise<FormData> {
     const body = new FormData();
-    const consents = await Promise.all(purposes(d).map(async (purpose) => ({ purpose, text: await hash(consentText(this.form, purpose, language)) })));
+    const consents = await Promise.all(purposes(d).map(async (purpose) => ({ purpose, text: await hash(consentText(this.form, purpose, d.agreed[purpose]!)) })));
     body.append("message", json({
-      request: d.request, code: d.receipt, kind: d.kind, reader: "cases", language,
-      questionnaire: this.form.questionnaire, version: this.form.version, subject: "", consents,
+      request: d.request, code: d.receipt, kind: d.kind, reader: d.reader, language,
+      questionnaire: this.form.questionnaire, version: this.form.version, subject: d.subject, consents,
     }));
     if (d.words.trim()) body.append("words", new Blob([d.words.trim()], { type: "text/plain" }));
     if (hasContact(d)) body.append("contact", json(contact(d)));
@@ -83,21 +72,48 @@ export class Letters {
   }
 
   private async ask(code: string, signal: AbortSignal): Promise<Found> {
-    const found: Found = { outcome: "failed", state: "", text: "", updated: "" };
+    const found: Found = { outcome: "failed", state: {}, text: "", updated: "" };
     try {
       const reply = await fetch("/api/receipts", {
         method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code }),
         signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]),
       });
       if (reply.status === 404 || reply.status === 422) return { ...found, outcome: "unknown" };
+      if (reply.status === 429) return { ...found, outcome: "often" };
       if (!reply.ok) return found;
-      const said = (await reply.json()) as Partial<Record<"state" | "note" | "updated", unknown>>;
-      const word = (v: unknown) => (typeof v === "string" ? v : "");
-      return { outcome: word(said.state) ? "known" : "unknown", state: word(said.state), text: word(said.note), updated: word(said.updated) };
+      const said = (await reply.json()) as { state_text: Record<string, string>; note: string; updated: string };
+      return { outcome: "known", state: said.state_text, text: said.note, updated: said.updated };
     } catch {
       return found;
     }
   }
+}
+
+/** attempt sends once. Only 201 is a yes; a reply that never came is no no, for
+ *  the store may have kept the message. */
+async function attempt(body: FormData, signal: AbortSignal): Promise<Outcome> {
+  try {
+    const reply = await fetch("/api/messages", { method: "POST", body, signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) });
+    if (reply.status === 201) return { kept: ((await reply.json()) as { qr: Receipt | null }).qr ?? { size: 0, path: "", page: "" } };
+    const code = ((await reply.json()) as { error?: { code?: string } }).error?.code ?? "";
+    return again(reply.status, code) ? "failed" : { refused: code };
+  } catch {
+    return "failed";
+  }
+}
+
+/** again says whether the same request may be taken a moment later. */
+function again(status: number, code: string): boolean {
+  const forGood = (status >= 400 && status < 500 && status !== 408 && status !== 429) || status === 503;
+  return !forGood || code === "" || ["storage", "paused", "unread"].includes(code);
+}
+
+/** sleep ends early when the visit does, so that nothing of it is held. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
 }
 
 /** consentText is exactly what a resident reads and agrees to. */
@@ -107,13 +123,8 @@ export function consentText(form: MessageForm, purpose: string, language: string
 }
 
 function contact(d: Draft): Record<string, string> {
-  const given = { name: d.name.trim(), phone: d.phone.trim() };
+  const given = { name: d.name.trim(), phone: d.phone.trim(), address: d.address.trim() };
   return Object.fromEntries(Object.entries(given).filter(([, v]) => v !== ""));
-}
-
-async function refusal(reply: Response): Promise<string> {
-  const said = (await reply.json()) as { error?: { code?: string } };
-  return said.error?.code ?? "storage";
 }
 
 function json(v: unknown): Blob {

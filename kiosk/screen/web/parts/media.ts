@@ -5,7 +5,7 @@ import { Device } from "../flow/message";
 
 export type MediaNews =
   | { type: "opened" }
-  | { type: "blocked" }
+  | { type: "blocked"; why: "missing" | "refused" }
   | { type: "recorded"; seconds: number }
   | { type: "photographed" };
 
@@ -15,6 +15,7 @@ const quality = 0.85;
 const bitsPerSecond = 24_000;
 const recording = "audio/webm;codecs=opus";
 const meterEvery = 100; // ms
+const longestOpening = 15_000; // ms until a device that says nothing counts as missing
 
 export class Media {
   voice: Blob | null = null;
@@ -36,15 +37,18 @@ export class Media {
   async open(device: Device): Promise<void> {
     this.close();
     const turn = this.turn;
+    const late = setTimeout(() => this.lost(turn, "missing"), longestOpening);
     try {
       const stream = await navigator.mediaDevices.getUserMedia(wish(device));
       if (turn !== this.turn) return stop(stream);
       this.stream = stream;
       if (device === "voice") this.record(stream, turn);
-      for (const track of stream.getTracks()) track.addEventListener("ended", () => turn === this.turn && this.lost());
+      for (const track of stream.getTracks()) track.addEventListener("ended", () => this.lost(turn, "missing"));
       this.tell({ type: "opened" });
-    } catch {
-      if (turn === this.turn) this.lost();
+    } catch (e) {
+      this.lost(turn, (e as DOMException).name === "NotAllowedError" ? "refused" : "missing");
+    } finally {
+      clearTimeout(late);
     }
   }
 
@@ -54,7 +58,7 @@ export class Media {
     else void this.take();
   }
 
-  /** close stops every track and forgets what was being recorded. */
+  /** close stops every track and the replay, and forgets what was being recorded. */
   close(): void {
     this.turn++;
     clearInterval(this.ticking);
@@ -63,6 +67,7 @@ export class Media {
     if (recorder && recorder.state !== "inactive") recorder.stop();
     if (this.stream) stop(this.stream);
     this.stream = null;
+    this.player?.pause();
     void this.sound?.close();
     this.sound = null;
     for (const video of document.querySelectorAll("video")) video.srcObject = null;
@@ -97,9 +102,10 @@ export class Media {
     if (image && this.photo && !image.src) image.src = this.url(this.photo);
   }
 
-  private lost(): void {
+  private lost(turn: number, why: "missing" | "refused"): void {
+    if (turn !== this.turn) return;
     this.close();
-    this.tell({ type: "blocked" });
+    this.tell({ type: "blocked", why });
   }
 
   private record(stream: MediaStream, turn: number): void {
@@ -107,6 +113,7 @@ export class Media {
     const began = performance.now();
     const recorder = new MediaRecorder(stream, { mimeType: recording, audioBitsPerSecond: bitsPerSecond });
     recorder.addEventListener("dataavailable", (e) => pieces.push(e.data));
+    recorder.addEventListener("error", () => this.lost(turn, "missing"));
     recorder.addEventListener("stop", () => {
       if (turn !== this.turn) return;
       const seconds = Math.max(1, Math.min(longestVoice, Math.round((performance.now() - began) / 1000)));
@@ -146,7 +153,7 @@ export class Media {
     const photo = await new Promise<Blob | null>((done) => canvas.toBlob(done, "image/jpeg", quality));
     canvas.width = canvas.height = 0;
     if (turn !== this.turn) return;
-    if (!photo) return this.lost();
+    if (!photo) return this.lost(turn, "missing");
     this.photo = photo;
     this.close();
     this.tell({ type: "photographed" });

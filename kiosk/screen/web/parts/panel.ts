@@ -26,6 +26,7 @@ export function measurePanel(pixelsPerMM: number): void {
   root.style.setProperty("--legible-usual", `calc(${usual * away} * var(--mm))`);
   root.style.setProperty("--legible-large", `calc(${large * away} * var(--mm))`);
   root.dataset.shape = shape(width, height, width / mm);
+  root.toggleAttribute("data-narrow", width / mm < 160);
 }
 
 /** shape of the page: tiles below each other, beside the question, or under it

@@ -1,50 +1,87 @@
-// The screens of a message: what to give, giving it, agreeing, the receipt,
-// and the look-up.
+// The screens of a message: what it is about, what to give, giving it,
+// agreeing, the receipt, and the look-up. A sheet is a title, a content, and
+// the acts that end it, which stand at the same place on every sheet.
 
 import { State } from "../flow/flow";
-import { Draft, Field, codeLength, hasContact, mayPost, purposes, something } from "../flow/message";
-import { MessageForm } from "../flow/questions";
+import { Device, Draft, Field, Reader, codeLength, hasContact, purposes, something, toAgree } from "../flow/message";
+import { MessageForm, Option } from "../flow/questions";
 import { h } from "./dom";
-import { icon } from "./icons";
+import { icon, optionIcon, qrOf } from "./icons";
 import { codeKeys, keyboard } from "./keys";
 import { consentText, grouped } from "./letters";
+import { fit, scroller } from "./scroller";
 import { Texts, compound, fill } from "./texts";
 import { button, inLanguage } from "./view";
+import { waves } from "./waves";
+
+/** Ward is what a ward says itself, in every language. */
+export type Ward = Record<string, Record<string, string>>;
+
+type Content = (HTMLElement | null)[];
+
+interface Sheet {
+  title: string;
+  back: string; // "" for none
+  about?: string; // under the title
+  content: Content;
+  acts?: Content;
+}
 
 /** sheetKey changes when a sheet must be built anew. */
 export function sheetKey(s: State): string {
   const d = s.draft;
-  return JSON.stringify([d.field, d.digits, d.live, d.open, d.blocked, d.voice, d.photo, d.trouble, d.found, s.screen === "compose" && s.offers]);
+  return JSON.stringify([d.field, d.digits, d.live, d.open, d.blocked, d.voice, d.photo, d.trouble, d.refused, d.found, s.screen === "agree" && toAgree(d), s.offers]);
 }
 
 /** liveBar says across the whole screen that something listens or looks. */
 export function liveBar(s: State, t: Texts): HTMLElement {
   const mic = s.draft.live === "voice";
-  return h("div", { class: "live", role: "status", hidden: s.draft.live === "" }, icon(mic ? "mic" : "camera"), h("strong", {}, s.draft.live === "" ? "" : mic ? t.micOn : t.cameraOn));
+  return h("div", { class: "live", role: "status", hidden: !s.draft.open }, icon(mic ? "mic" : "camera"), h("strong", {}, s.draft.open ? (mic ? t.micOn : t.cameraOn) : ""));
 }
 
-export function sheet(s: State, t: Texts, form: MessageForm): HTMLElement[] {
+export function sheet(s: State, t: Texts, form: MessageForm, ward: Ward, bar: HTMLElement): HTMLElement[] {
+  const { title, back, about, content, acts } = parts(s, t, form, ward);
+  const home = back === "home";
+  const way = back && s.screen !== "write" ? [button("go", back, "second", home ? t.home : t.back, icon(home ? "house" : "left"))] : [];
+  const all = [...way, ...(acts ?? [])];
+  return [
+    h("header", { class: "hero" }, bar, h("div", { class: "asks" }, h("p", { class: "about" }, compound(t, about ?? "")), h("h1", { tabindex: "-1" }, compound(t, title))), waves()),
+    h("main", { class: `sheet ${s.screen}` }, ...content),
+    ...(all.length > 0 ? [h("div", { class: `actions n${all.length}` }, ...all)] : []),
+  ];
+}
+
+function parts(s: State, t: Texts, form: MessageForm, ward: Ward): Sheet {
+  const d = s.draft;
   switch (s.screen) {
+    case "kind":
+      return { title: t.kindTitle, back: "home", content: kind(s, t, form) };
+    case "filing":
+      return filing(s, t, form, ward);
+    case "subject":
+      return { title: t.subjectTitle, back: "kind", content: subject(s, t, form) };
     case "compose":
-      return [page(t, "home", t.composeTitle, ...compose(s, t, form))];
+      return compose(s, t, form);
     case "write":
-      return [page(t, s.draft.field === "words" ? "compose" : "contact", t[s.draft.field === "words" ? "write" : (s.draft.field as "name")], ...write(s, t))];
+      return write(s, t);
     case "voice":
-      return [page(t, "compose", t.speak, ...voice(s.draft, t))];
+      return voice(s, t);
     case "photo":
-      return [page(t, "compose", t.shoot, ...photo(s.draft, t))];
+      return photo(s, t);
     case "contact":
-      return [page(t, "compose", t.contactTitle, ...contact(s.draft, t))];
+      return contact(d, t);
+    case "reader":
+      return { title: t.readerTitle, back: "compose", content: [h("div", { class: "gives" }, ...(["cases", "named"] as Reader[]).map((r) => choice("reader", r, r === "named" ? "lock" : "house", t.readers[r], t.readerHelp[r], t)))] };
     case "agree":
-      return [page(t, "compose", t.agreeTitle, ...agree(s, t, form))];
+      return agree(s, t, form);
     case "sending":
-      return [page(t, "", s.draft.trouble ? t.troubleTitle : t.sendingTitle, h("p", { class: "note" }, compound(t, s.draft.trouble ? t.troubleText : t.savingText)))];
+      return { title: d.trouble ? t.sendingTrouble : t.sendingTitle, back: "", content: [h("span", { class: "sign" }, icon(d.trouble ? "again" : "hourglass")), note(t, d.trouble ? t.troubleText : t.savingText)] };
     case "receipt":
-      return [page(t, "", t.receiptTitle, ...receipt(s.draft, t))];
+      return receipt(d, t);
     case "lookup":
-      return [page(t, "home", t.lookupTitle, h("p", { class: "code typed", "aria-live": "polite" }), codeKeys(t), button("find", "", "primary", t.find, icon("search")))];
+      return { title: t.lookupTitle, back: "home", content: [h("p", { class: "code typed", "aria-live": "polite" }), codeKeys(t)], acts: [button("key", "back", "second", t.keyBack, icon("cross")), button("find", "", "primary", t.find, icon("search"))] };
     default:
-      return [page(t, "lookup", t.lookup, ...found(s, t))];
+      return found(s, t);
   }
 }
 
@@ -53,122 +90,211 @@ export function patchSheet(root: HTMLElement, s: State): void {
   const d = s.draft;
   const each = (selector: string, change: (e: HTMLElement) => void) => root.querySelectorAll<HTMLElement>(selector).forEach(change);
   each(".paper", (e) => {
-    e.querySelector("span")!.textContent = d[d.field];
+    const text = e.querySelector("span")!;
+    if (text.textContent === d[d.field]) return;
+    text.textContent = d[d.field];
+    fit(e.parentElement!);
     e.scrollTop = e.scrollHeight;
   });
   each(".code.typed", (e) => (e.textContent = grouped(d.code.padEnd(codeLength, "·"))));
-  each(".key[data-letter]", (e) => (e.firstElementChild!.textContent = d.capital ? e.dataset.value!.toUpperCase() : e.dataset.value!));
+  each(".key[data-letter]", (e) => (e.lastElementChild!.textContent = d.capital ? e.dataset.value!.toUpperCase() : e.dataset.value!));
   each("[data-value=shift]", (e) => e.setAttribute("aria-pressed", String(d.capital)));
-  each(".kind", (e) => e.setAttribute("aria-pressed", String(e.dataset.value === d.kind)));
-  each(".consent button", (e) => e.setAttribute("aria-pressed", String(d.agreed.includes(e.dataset.value!))));
-  each("[data-act=post]", (e) => e.setAttribute("aria-disabled", String(s.screen === "agree" ? !mayPost(d) : !something(d))));
+  each("[data-act=post]", (e) => e.setAttribute("aria-disabled", String(!something(d))));
   each("[data-act=find]", (e) => e.setAttribute("aria-disabled", String(d.code.length < codeLength)));
 }
 
-function page(t: Texts, back: string, title: string, ...content: (HTMLElement | null)[]): HTMLElement {
-  return h("main", { class: "sheet" },
-    h("header", {}, back ? button("go", back, "second", t.back, icon("left")) : null, h("h1", { tabindex: "-1" }, compound(t, title))),
-    h("div", { class: "content" }, ...content),
+/** give is one thing to give or to choose: what it is, and more about it. */
+function give(act: string, value: string, sign: SVGElement, label: string, more: string, kind = ""): HTMLElement {
+  return h("button", { type: "button", class: `give ${kind}`, "data-act": act, "data-value": value },
+    h("span", { class: "drawing" }, sign),
+    h("span", { class: "word" }, h("b", {}, label), more ? h("small", {}, more) : null),
   );
 }
 
-function compose(s: State, t: Texts, form: MessageForm): HTMLElement[] {
+function choice(act: string, value: string, sign: string, label: string, more: string, t: Texts): HTMLElement {
+  return give(act, value, icon(sign), compound(t, label), compound(t, more));
+}
+
+function kind(s: State, t: Texts, form: MessageForm): Content {
+  const help: Record<string, string | undefined> = t.kindHelp;
+  const kinds = form.kinds.map(({ id, text }) => chosen(give("kind", id, optionIcon(id), compound(t, inLanguage(text, s.language)), compound(t, help[id] ?? "")), id === s.draft.kind));
+  return [h("div", { class: "gives" }, ...kinds, choice("go", "filing", "letter", t.filing, t.filingHint, t))];
+}
+
+function subject(s: State, t: Texts, form: MessageForm): Content {
+  const all = [...form.subjects.map(({ id, text }: Option) => ({ id, label: inLanguage(text, s.language) })), { id: "", label: t.subjectNone }];
+  return [h("div", { class: "gives many" }, ...all.map(({ id, label }) => chosen(give("subject", id, optionIcon(id || "other"), compound(t, label), ""), id !== "" && id === s.draft.subject)))];
+}
+
+function chosen(e: HTMLElement, yes: boolean): HTMLElement {
+  e.classList.toggle("there", yes);
+  return e;
+}
+
+/** filing is for who came with a complaint or denunciation in the sense of the
+ *  law: this machine takes none, and says who does. */
+function filing(s: State, t: Texts, form: MessageForm, ward: Ward): Sheet {
+  const told = (id: string, label: string) => (ward[id] ? h("p", { class: "told" }, h("b", {}, label), h("span", {}, compound(t, inLanguage(ward[id], s.language)))) : null);
+  const place = [told("reception.place", t.filingPlace), told("reception.days", t.filingDays)].filter((e) => e !== null);
+  return {
+    title: t.filing, back: "kind",
+    content: [scroller(t,
+      h("p", { class: "text" }, compound(t, t.filingText)),
+      ...(place.length > 0 ? place : [h("p", { class: "told" }, h("span", {}, compound(t, t.filingAsk)))]),
+      s.offers.named ? h("p", { class: "text" }, compound(t, t.convertHint)) : null,
+    )],
+    acts: s.offers.named && form.kinds[0] ? [button("convert", form.kinds[0].id, "second", t.convert, icon("lock"))] : undefined,
+  };
+}
+
+function compose(s: State, t: Texts, form: MessageForm): Sheet {
   const d = s.draft;
-  const kinds = form.kinds.map(({ id, text }) => h("button", { type: "button", class: "kind", "data-act": "kind", "data-value": id }, inLanguage(text, s.language)));
-  return [
-    h("div", { class: "kinds", role: "group", "aria-label": t.kinds }, ...kinds),
-    h("div", { class: "gives" },
-      give("edit", "words", "write", t.write, d.words.trim(), s.offers.words, t),
-      give("go", "voice", "mic", t.speak, d.voice > 0 ? fill(t.recordedFor, d.voice, 0) : "", s.offers.voice, t),
-      give("go", "photo", "camera", t.shoot, d.photo ? t.ready : "", s.offers.photo, t),
-      give("go", "contact", "phone", t.contact, hasContact(d) ? t.ready : "", true, t),
-    ),
-    h("p", { class: "note" }, compound(t, d.trouble ? t.refused : t.anonymous)),
-    button("post", "", "primary", t.post),
-  ];
+  const named = (options: Option[], id: string) => inLanguage(options.find((o) => o.id === id)?.text, s.language);
+  const offer = (act: string, value: string, sign: string, label: string, there: string, offered: boolean) => {
+    const e = give(act, value, icon(there ? "check" : sign), compound(t, label), compound(t, there || (offered ? t.giveHelp[value as "words"] : t.noRoom)), there ? "there" : "");
+    if (!offered && !there) e.setAttribute("aria-disabled", "true");
+    return e;
+  };
+  const words = offer("edit", "words", "write", t.write, d.words.trim(), s.offers.words);
+  words.querySelector("small")!.classList.toggle("own", d.words.trim() !== "");
+  const reader = s.offers.named || d.reader === "named" ? choice("go", "reader", d.reader === "named" ? "lock" : "house", t.reader, t.readers[d.reader], t) : null;
+  const refusals: Record<string, string | undefined> = t.refusedFor;
+  return {
+    title: t.composeTitle, back: "subject",
+    about: [named(form.kinds, d.kind), named(form.subjects, d.subject)].filter((e) => e !== "").join(" · "),
+    content: [
+      h("div", { class: `gives ${reader ? "odd" : ""}` },
+        words,
+        offer("go", "voice", "mic", t.speak, d.voice > 0 ? fill(t.recordedFor, d.voice, 0) : "", s.offers.voice),
+        offer("go", "photo", "camera", t.shoot, d.photo ? t.ready : "", s.offers.photo),
+        offer("go", "contact", "phone", t.contact, hasContact(d) ? t.ready : "", true),
+        reader,
+      ),
+      d.refused ? h("p", { class: "note bad", role: "alert" }, compound(t, refusals[d.refused] ?? t.refused)) : note(t, t.anonymous),
+    ],
+    acts: [button("post", "", "primary", t.post, icon("send"))],
+  };
 }
 
-/** give is one thing to give: what it is, and what of it is there. */
-function give(act: string, value: string, sign: string, label: string, there: string, offered: boolean, t: Texts): HTMLElement {
-  return h("button", { type: "button", class: there ? "give there" : "give", "data-act": act, "data-value": value, "aria-disabled": offered ? null : "true" },
-    h("span", { class: "drawing" }, icon(there ? "check" : sign)),
-    h("span", { class: "word" }, h("b", {}, compound(t, label)), h("small", {}, there || (offered ? t.optional : t.noRoom))),
-  );
+function write(s: State, t: Texts): Sheet {
+  const { field, digits } = s.draft;
+  const back = field === "words" ? "compose" : "contact";
+  const label = field === "words" ? t.write : t[field as "name" | "phone" | "address"];
+  const paper = h("div", { class: "paper scrolled", tabindex: "0", role: "textbox", inputmode: "none", "aria-multiline": "true", "aria-readonly": "true", "aria-label": label }, h("span", {}), h("i", {}));
+  return { title: label, back, content: [scroller(t, paper), keyboard(t, digits, back)] };
 }
 
-function write(s: State, t: Texts): HTMLElement[] {
-  return [
-    h("div", { class: "paper", role: "textbox", inputmode: "none", "aria-multiline": "true", "aria-readonly": "true", "aria-label": t[s.draft.field as "name"] ?? t.write }, h("span", {}), h("i", {})),
-    keyboard(t, s.draft.digits, s.draft.field === "words" ? "compose" : "contact"),
-  ];
-}
-
-function voice(d: Draft, t: Texts): HTMLElement[] {
-  if (d.live && !d.open) return [note(t, t.opening)];
+function voice(s: State, t: Texts): Sheet {
+  const d = s.draft;
+  const sheet = { title: t.speak, back: "compose" };
+  if (d.live && !d.open) return { ...sheet, content: [note(t, t.opening)] };
   if (d.live) {
-    return [
-      h("div", { class: "meter", "aria-hidden": "true" }, h("i", {})),
-      h("p", { class: "remaining" }, ...around(t.remaining)),
-      button("stop", "", "primary", t.stop, icon("stop")),
-    ];
+    return {
+      ...sheet,
+      content: [h("div", { class: "meter", "aria-hidden": "true" }, h("i", {})), h("p", { class: "remaining" }, ...around(t.remaining))],
+      acts: [button("stop", "", "primary", t.stop, icon("stop"))],
+    };
   }
   if (d.voice > 0) {
-    return [
-      note(t, fill(t.recordedFor, d.voice, 0)),
-      h("div", { class: "row" }, button("replay", "", "second", t.replay, icon("play")), button("open", "voice", "second", t.recordAgain, icon("again")), button("drop", "voice", "second", t.remove, icon("cross"))),
-      button("go", "compose", "primary", t.useThis, icon("check")),
-    ];
+    return {
+      ...sheet,
+      content: [
+        h("span", { class: "sign" }, icon("check")), note(t, fill(t.recordedFor, d.voice, 0)),
+        h("div", { class: "row" }, button("replay", "", "second", t.replay, icon("play")), button("open", "voice", "second", t.recordAgain, icon("again")), button("drop", "voice", "second", t.remove, icon("cross"))),
+      ],
+      acts: [button("go", "compose", "primary", t.useThis, icon("check"))],
+    };
   }
-  return [note(t, d.blocked ? t.blocked : t.voiceHelp), button("open", "voice", "primary", t.record, icon("mic"))];
+  return d.blocked ? blocked(s, "voice", sheet, t) : { ...sheet, content: [h("span", { class: "sign" }, icon("mic")), note(t, t.voiceHelp)], acts: [button("open", "voice", "primary", t.record, icon("mic"))] };
 }
 
-function photo(d: Draft, t: Texts): HTMLElement[] {
+function photo(s: State, t: Texts): Sheet {
+  const d = s.draft;
+  const sheet = { title: t.shoot, back: "compose" };
+  if (d.live && !d.open) return { ...sheet, content: [note(t, t.opening)] };
   if (d.live) {
-    return [
-      d.open ? h("video", { class: "frame", muted: true, playsinline: true, "aria-label": t.camera }) : note(t, t.opening),
-      d.open ? button("stop", "", "primary", t.take, icon("camera")) : h("p", {}),
-    ];
+    return { ...sheet, content: [h("video", { class: "frame", muted: true, playsinline: true, "aria-label": t.camera })], acts: [button("stop", "", "primary", t.take, icon("camera"))] };
   }
   if (d.photo) {
-    return [
-      h("img", { class: "frame taken", alt: t.picture }),
-      h("div", { class: "row" }, button("open", "photo", "second", t.takeAgain, icon("again")), button("drop", "photo", "second", t.remove, icon("cross"))),
-      button("go", "compose", "primary", t.usePhoto, icon("check")),
-    ];
+    return {
+      ...sheet,
+      content: [h("img", { class: "frame taken", alt: t.picture }), h("div", { class: "row" }, button("open", "photo", "second", t.takeAgain, icon("again")), button("drop", "photo", "second", t.remove, icon("cross")))],
+      acts: [button("go", "compose", "primary", t.usePhoto, icon("check"))],
+    };
   }
-  return [note(t, d.blocked ? t.blocked : t.photoHelp), button("open", "photo", "primary", t.openCamera, icon("camera"))];
+  return d.blocked ? blocked(s, "photo", sheet, t) : { ...sheet, content: [h("span", { class: "sign" }, icon("camera")), note(t, t.photoHelp)], acts: [button("open", "photo", "primary", t.openCamera, icon("camera"))] };
 }
 
-function contact(d: Draft, t: Texts): HTMLElement[] {
-  const field = (f: Field & ("name" | "phone")) =>
-    h("button", { type: "button", class: "give", "data-act": "edit", "data-value": f }, h("span", { class: "word" }, h("small", {}, t[f]), h("b", {}, d[f] || "…")));
-  return [note(t, t.contactHelp), h("div", { class: "gives" }, field("name"), field("phone")), note(t, t.anonymous), button("go", "compose", "primary", t.keyDone, icon("check"))];
+/** blocked says that a device does not open, and what can be done instead. */
+function blocked(s: State, device: Device, sheet: { title: string; back: string }, t: Texts): Sheet {
+  const other = device === "voice" ? "photo" : "voice";
+  return {
+    ...sheet,
+    content: [
+      h("span", { class: "sign" }, icon("unclear")),
+      h("p", { class: "note", role: "alert" }, compound(t, `${t.blocked[device][s.draft.blocked || "missing"]} ${t.otherWays}`)),
+      h("div", { class: "row" },
+        s.offers.words ? button("edit", "words", "second", t.write, icon("write")) : null,
+        s.offers[other] ? button("go", other, "second", other === "voice" ? t.speak : t.shoot, icon(other === "voice" ? "mic" : "camera")) : null,
+      ),
+    ],
+    acts: [button("open", device, "primary", t.tryAgain, icon("again"))],
+  };
 }
 
-/** agree shows the text itself, letter by letter what is hashed and sent. */
-function agree(s: State, t: Texts, form: MessageForm): HTMLElement[] {
-  const consents = purposes(s.draft).map((purpose) =>
-    h("section", { class: "consent" },
-      h("p", {}, consentText(form, purpose, s.language)),
-      h("button", { type: "button", class: "second", "data-act": "consent", "data-value": purpose, "aria-pressed": "false" }, h("span", { class: "tick" }, icon("check")), h("span", {}, t.agree)),
-    ));
-  return [h("div", { class: `consents n${consents.length}` }, ...consents), button("post", "", "primary", t.post)];
+function contact(d: Draft, t: Texts): Sheet {
+  const field = (f: Field & ("name" | "phone" | "address"), sign: string) => {
+    const e = give("edit", f, icon(sign), d[f].trim() || "…", t[f], d[f].trim() ? "there" : "");
+    const word = e.querySelector(".word")!;
+    word.prepend(word.lastElementChild!);
+    word.lastElementChild!.classList.add("own");
+    return e;
+  };
+  return {
+    title: t.contactTitle, back: "compose",
+    content: [note(t, t.contactHelp), h("div", { class: "gives few" }, field("name", "person"), field("phone", "phone"), field("address", "house")), note(t, t.anonymous)],
+    acts: [button("go", "compose", "primary", t.keyDone, icon("check"))],
+  };
 }
 
-function receipt(d: Draft, t: Texts): HTMLElement[] {
-  return [note(t, t.receiptCode), h("p", { class: "code" }, grouped(d.receipt)), note(t, t.keepPrivate), button("go", "home", "primary", t.done, icon("check"))];
+/** agree shows one text itself, letter by letter what is hashed and sent. */
+function agree(s: State, t: Texts, form: MessageForm): Sheet {
+  const all = purposes(s.draft);
+  const purpose = toAgree(s.draft);
+  return {
+    title: t.agreeTitle, back: "compose",
+    about: all.length > 1 ? `${all.indexOf(purpose) + 1}/${all.length}` : "",
+    content: [scroller(t, h("p", { class: "text consent", "data-purpose": purpose }, consentText(form, purpose, s.language)))],
+    acts: [button("dissent", purpose, "second", t.disagree, icon("cross")), button("consent", purpose, "primary", t.agree, icon("check"))],
+  };
 }
 
-function found(s: State, t: Texts): HTMLElement[] {
+function receipt(d: Draft, t: Texts): Sheet {
+  const drawn = d.drawn?.path ? d.drawn : null;
+  const way = !drawn ? t.copyCode : drawn.page ? t.scanPage.replace("{page}", drawn.page) : t.scanCode;
+  return {
+    title: t.receiptTitle, back: "",
+    content: [
+      h("div", { class: "codes" }, note(t, t.receiptCode), h("p", { class: "code" }, grouped(d.receipt))),
+      drawn ? h("div", { class: "qr", role: "img", "aria-label": t.qr }, qrOf(drawn)) : null,
+      h("div", { class: "ways" }, scroller(t, d.reader === "named" ? note(t, t.namedLate) : null, note(t, way), note(t, t.keepPrivate))),
+    ],
+    acts: [button("go", "home", "primary", t.done, icon("check"))],
+  };
+}
+
+function found(s: State, t: Texts): Sheet {
   const f = s.draft.found!;
-  const states: Record<string, string> = t.states;
-  const said = f.outcome === "known" ? states[f.state] ?? f.state : { asking: t.asking, unknown: t.unknown, failed: t.findFailed }[f.outcome];
-  return [
-    h("p", { class: "state", "aria-live": "polite" }, compound(t, said)),
-    f.text ? h("p", { class: "note" }, f.text) : null,
-    f.updated ? h("p", { class: "note" }, `${t.updated}: ${day(f.updated)}`) : null,
-    button("go", "home", "primary", t.done, icon("check")),
-  ].filter((e) => e !== null);
+  const said = f.outcome === "known" ? inLanguage(f.state, s.language) : { asking: t.asking, unknown: t.unknown, often: t.often, failed: t.findFailed }[f.outcome];
+  return {
+    title: t.lookup, back: "lookup",
+    content: [scroller(t,
+      h("p", { class: "state", "aria-live": "polite" }, compound(t, said)),
+      f.text ? h("p", { class: "told" }, f.text) : null,
+      f.updated ? h("p", { class: "note" }, `${t.updated}: ${day(f.updated)}`) : null,
+    )],
+    acts: [button("go", "home", "primary", t.done, icon("check"))],
+  };
 }
 
 /** day as it is written in Vietnam; what is no date is shown as it came. */

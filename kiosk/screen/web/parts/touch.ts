@@ -49,11 +49,12 @@ function perform(element: HTMLElement, act: Act): void {
 }
 
 /** calm takes from the browser what a public screen must not do: menus,
- *  selection, dragging, zooming, scrolling, leaving the page. */
+ *  selection, dragging, zooming, leaving the page, scrolling but of what is too
+ *  long. */
 export function calm(): void {
   const stop = (e: globalThis.Event) => e.preventDefault();
   for (const type of ["contextmenu", "selectstart", "dragstart", "gesturestart"]) document.addEventListener(type, stop);
-  document.addEventListener("touchmove", stop, { passive: false });
+  document.addEventListener("touchmove", (e) => (e.target as Element).closest(".scrolled") || stop(e), { passive: false });
   document.addEventListener("wheel", stop, { passive: false });
   document.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || /^F\d+$/.test(e.key)) e.preventDefault();

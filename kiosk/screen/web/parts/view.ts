@@ -8,7 +8,8 @@ import { Option, Question, Text, most } from "../flow/questions";
 import { h } from "./dom";
 import { agreementIcon, faceOf, icon, optionIcon, wardMark } from "./icons";
 import { Texts, compound, fill, textsOf } from "./texts";
-import { liveBar, patchSheet, sheet, sheetKey } from "./sheets";
+import { scroll } from "./scroller";
+import { Ward, liveBar, patchSheet, sheet, sheetKey } from "./sheets";
 import { waves } from "./waves";
 
 /** Served is what the view shows besides the state. */
@@ -18,6 +19,7 @@ export interface Served {
   scale: { score: number; text: Text }[];
   agreements: Option[];
   form: MessageForm;
+  texts: Ward;
   leaveMS: number;
 }
 
@@ -54,6 +56,10 @@ export class View {
     this.each(".remaining b", (e) => (e.textContent = String(left)));
   }
 
+  scroll(way: number): void {
+    scroll(this.root, way);
+  }
+
   tick(now: Date): void {
     for (const e of this.root.querySelectorAll(".clock")) e.textContent = clock(now);
   }
@@ -61,12 +67,13 @@ export class View {
   private build(s: State): void {
     const t = textsOf(s.language);
     this.root.dataset.screen = s.screen;
+    this.root.dataset.layout = s.screen === "ask" || isMessage(s.screen) ? "asks" : "full";
     this.root.replaceChildren(...this.parts(s, t));
     this.root.querySelector<HTMLElement>("h1")?.focus();
   }
 
   private parts(s: State, t: Texts): HTMLElement[] {
-    if (isMessage(s.screen)) return [liveBar(s, t), ...sheet(s, t, this.served.form), ...this.foot(t)];
+    if (isMessage(s.screen)) return [liveBar(s, t), ...sheet(s, t, this.served.form, this.served.texts, this.bar(t)), ...this.foot(t)];
     switch (s.screen) {
       case "attract":
         return this.attract(s, t);

@@ -1,0 +1,72 @@
+package screen
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"rsc.io/qr"
+
+	"nghe/shared/feedback"
+	"nghe/shared/seal"
+)
+
+// pageText is the id of the ward's text that holds the address of the hub's
+// public pages, "https://nghe.example.vn".
+const pageText = "receipt.page"
+
+// qrView draws a receipt for a telephone.
+type qrView struct {
+	Size int    `json:"size"`           // modules to a side, without the quiet zone
+	Path string `json:"path"`           // of an SVG, a unit to a module: the dark ones
+	Page string `json:"page,omitempty"` // where the reply can be looked up; empty: the drawing is of the code alone
+}
+
+// qrOf draws the address of a receipt's own page, or the code alone where no
+// such page is known. Capitals make it smaller.
+func (s *Screen) qrOf(code seal.Code) (*qrView, error) {
+	host := s.publicHost()
+	text, page := string(code), ""
+	if host != "" {
+		text, page = "HTTPS://"+strings.ToUpper(host)+"/R/"+string(code), host+"/r"
+	}
+	drawn, err := qr.Encode(text, qr.M)
+	if err != nil {
+		return nil, fmt.Errorf("draw a receipt: %w", err)
+	}
+	return &qrView{Size: drawn.Size, Path: outline(drawn), Page: page}, nil
+}
+
+// publicHost is where the ward says that receipts are looked up, or empty. A
+// telephone on the street needs a whole https address and nothing behind it.
+func (s *Screen) publicHost() string {
+	if s.cfg.Bulletin == nil {
+		return ""
+	}
+	u, err := url.Parse(strings.TrimSpace(s.cfg.Bulletin.Texts()[pageText][feedback.Vietnamese]))
+	if err != nil || u.Scheme != "https" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return ""
+	}
+	host := strings.ToLower(u.Host)
+	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789-.:") != "" { // no capitals of QR
+		return ""
+	}
+	return host
+}
+
+// outline draws each row's runs of dark modules.
+func outline(c *qr.Code) string {
+	var path strings.Builder
+	for y := range c.Size {
+		for x := 0; x < c.Size; x++ {
+			from := x
+			for c.Black(x, y) { // false beyond the edge
+				x++
+			}
+			if x > from {
+				fmt.Fprintf(&path, "M%d %dh%dv1h-%dz", from, y, x-from, x-from)
+			}
+		}
+	}
+	return path.String()
+}
