@@ -221,10 +221,11 @@ func (s *Sender) lost(a wire.ChunkAck) (Event, error) {
 	if s.ship != nil && s.ship.ref.Hash == a.Hash {
 		s.ship = nil
 	}
-	if err := s.cfg.Blobs.HubSays(a.Hash, wire.BlobPartial); err != nil {
-		return Event{Blob: &a}, fmt.Errorf("%w: note that %x is wanted again: %w", ErrBlobs, a.Hash, err)
+	err := s.cfg.Blobs.HubSays(a.Hash, wire.BlobPartial)
+	if err != nil {
+		err = fmt.Errorf("%w: note that %x is wanted again: %w", ErrBlobs, a.Hash, err)
 	}
-	return Event{Blob: &a}, nil
+	return Event{Blob: &a}, err
 }
 
 // leadOn goes on at the byte the hub asks for, also backwards: it may have
