@@ -30,6 +30,7 @@ type Ledger interface {
 	Blob(ctx context.Context, hash blob.Hash) (ledger.Blob, error)
 	BlobStored(ctx context.Context, hash blob.Hash, at time.Time) error
 	BlobRefused(ctx context.Context, device string, hash blob.Hash, why string) error
+	LostBlobs(ctx context.Context, device string) ([]blob.Ref, error)
 }
 
 // Registry is what it asks of the list of devices; *registry.Registry is one.

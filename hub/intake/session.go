@@ -176,6 +176,9 @@ func (s *session) act(step courier.Step, token func()) {
 	for _, f := range step.Reply {
 		s.post(item{frame: f})
 	}
+	if step.Hello != nil && s.cfg.Spool != nil {
+		s.askAgain()
+	}
 	if step.Append != nil {
 		s.deliver(*step.Append, token)
 	}
