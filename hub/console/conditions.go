@@ -31,9 +31,9 @@ func (f *face) conditions(k kiosk, now time.Time) []sign {
 			s = shownAs[wire.ConditionNote]
 		}
 		s.Word, s.Do = f.condition(c)
-		s.Why = f.text("condition.said", f.when(k.Told, now)) + "."
+		s.Why = f.text("condition.said", f.when(k.Told, now))
 		if c.Since > 0 {
-			s.Why = f.text("condition.since", f.when(time.UnixMicro(c.Since), now)) + ", " + s.Why
+			s.Why = f.text("condition.since", f.when(k.Told, now), f.when(time.UnixMicro(c.Since), now))
 		}
 		signs = append(signs, s)
 	}

@@ -76,6 +76,15 @@ func (c *Console) showDeletions(w http.ResponseWriter, r *http.Request) error {
 	return c.show(w, r, "list", page{Title: f.text("deletions.title"), Body: b})
 }
 
+// rule names the promise by which something went; an older program's rule stands
+// as it is.
+func (f *face) rule(name string) string {
+	if version, is := strings.CutPrefix(name, "promise "); is {
+		return f.text("deletions.promise", version)
+	}
+	return name
+}
+
 func (f *face) deletionRow(d deletion.Deletion) []cell {
 	what, kind := fmt.Sprintf("%x", d.Name), f.text("deletions.blob")
 	if d.Kind == wire.DeletedReceipt {
@@ -93,6 +102,6 @@ func (f *face) deletionRow(d deletion.Deletion) []cell {
 	for _, g := range d.Blobs {
 		size += g.Size
 	}
-	return []cell{{Text: f.locale.DateTime(d.At)}, {Text: by, Note: d.Rule}, {Text: kind, Note: what[:min(16, len(what))]}, {Text: d.Reason},
+	return []cell{{Text: f.locale.DateTime(d.At)}, {Text: by, Note: f.rule(d.Rule)}, {Text: kind, Note: what[:min(16, len(what))]}, {Text: d.Reason},
 		{Text: state, Note: f.text("deletions.blobs", f.locale.Integer(int64(len(d.Blobs))), f.locale.Bytes(size))}}
 }

@@ -300,8 +300,8 @@ func (d *device) send(at time.Time) {
 }
 
 // heard has the device report itself at a moment.
-func (d *device) heard(at time.Time, backlog uint64, oldest time.Time) {
-	v := wire.Vitals{Wall: at.UnixMicro(), Backlog: backlog, Bytes: backlog * 64}
+func (d *device) heard(at time.Time, backlog uint64, oldest time.Time, conditions ...wire.Condition) {
+	v := wire.Vitals{Wall: at.UnixMicro(), Backlog: backlog, Bytes: backlog * 64, Conditions: conditions}
 	if !oldest.IsZero() {
 		v.Oldest = oldest.UnixMicro()
 	}

@@ -106,6 +106,9 @@ func (c *Console) addBlobs(ctx context.Context, f *face, k *keeping) error {
 			k.worry(f.text("keeping.behind", n(t.Waiting), f.locale.Duration(now.Sub(since))))
 		}
 	}
+	if t.Lost > 0 {
+		k.worry(f.text("keeping.gone", n(t.Lost), f.when(time.UnixMicro(t.LostSince), now)))
+	}
 	missing := fact{Label: f.text("keeping.missing"), Value: n(t.Missing)}
 	if t.Missing > 0 {
 		missing.Note = f.text("keeping.since", f.when(time.UnixMicro(t.MissingSince), now))

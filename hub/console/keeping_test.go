@@ -41,7 +41,7 @@ func TestKeeping(t *testing.T) {
 		"damaged":           {"s3://x/y", func(s *said) { s.spool.Damaged = 2 }, time.Minute, "ki-ốt sẽ gửi lại"},
 		"old copy":          {"s3://x/y", func(s *said) { s.notes.CopyAt = now.Add(-50 * time.Hour) }, time.Minute, "đã cũ"},
 		"no copy":           {"s3://x/y", func(s *said) { s.notes.CopyAt = time.Time{} }, time.Minute, "Chưa có bản sao lưu nào"},
-		"key never tried":   {"s3://x/y", func(s *said) { s.notes.KeyTried = time.Time{} }, time.Minute, "hub backup --recovery-key"},
+		"key never tried":   {"s3://x/y", func(s *said) { s.notes.KeyTried = time.Time{} }, time.Minute, "--recovery-key"},
 		"chore fails": {"s3://x/y", func(s *said) {
 			s.chores = []chores.Status{{Name: "archive-blobs", InARow: 4, Error: "no route to host"}}
 		}, time.Minute, "no route to host"},

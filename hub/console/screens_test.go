@@ -12,6 +12,8 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"nghe/hub/backup"
+	"nghe/hub/chores"
 	"nghe/hub/reports"
 	"nghe/shared/look/browser"
 	"nghe/shared/wire"
@@ -109,6 +111,14 @@ func score(dice *rand.Rand, mood float64) int {
 	return 1
 }
 
+// ills are what some kiosks say of themselves.
+var ills = map[string][]wire.Condition{
+	"qt-02": {{Name: "clock-off", Level: wire.ConditionWarning, Value: -95_000_000}},
+	"qt-05": {{Name: "hot", Level: wire.ConditionWarning, Since: sampleNow.Add(-3 * time.Hour).UnixMicro(), Value: 81_300},
+		{Name: "disk-full", Level: wire.ConditionSevere, Since: sampleNow.Add(-26 * time.Hour).UnixMicro(), Value: 640 << 20},
+		{Name: "blobs-early", Level: wire.ConditionNote, Value: 400 << 20}, {Name: "no-voice", Level: wire.ConditionWarning, Value: 400 << 20}},
+}
+
 // contacts gives each kiosk its way of keeping in touch.
 func contacts(h *hub, all map[string]*device) {
 	h.t.Helper()
@@ -130,7 +140,7 @@ func contacts(h *hub, all map[string]*device) {
 			oldest = last.Add(-3 * time.Hour)
 		}
 		d.h.vitals.Contact(d.id, last.Add(-time.Minute), version(place), skew(place))
-		d.heard(last, backlog, oldest)
+		d.heard(last, backlog, oldest, ills[place]...)
 	}
 	h.must(h.vitals.Flush(ctx))
 	h.must(h.vitals.Pause(ctx, all["qt-10"].id, sampleNow.AddDate(0, 0, 3), "sửa mái nhà văn hóa"))
@@ -251,20 +261,29 @@ func TestScreens(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a browser")
 	}
-	h := newHub(t)
+	now := sampleNow.UTC()
+	troubled := said{notes: backup.Notes{CopyAt: now.Add(-50 * time.Hour)}, chores: []chores.Status{
+		{Name: "archive-blobs", InARow: 412, Ended: now.Add(-3 * time.Minute), Error: "dial tcp 203.0.113.9:443: i/o timeout"},
+		{Name: "audit", InARow: 1, Ended: now.Add(-10 * time.Hour), Error: "panicked: index out of range [3] with length 3\ngoroutine"}}}
+	h := newHub(t, func(cfg *Config) {
+		cfg.Archive, cfg.Copies, cfg.Chores = "s3://luu-tru.example/nghe", troubled, troubled
+	})
 	seedWard(h)
 	for _, shape := range []struct {
 		name          string
 		width, height int64
-	}{{"desktop", 1600, 1000}, {"tablet", 800, 1280}} {
+	}{{"desktop", 1440, 900}, {"tablet", 800, 1280}, {"phone", 390, 844}} {
 		ctx := browser.Start(t, shape.width, shape.height)
 		h.judge(ctx, "signin-"+shape.name, "/signin")
 		h.signIn(ctx, "admin", adminPassword)
-		for _, p := range pages {
-			h.judge(ctx, p.name+"-"+shape.name, p.path)
+		for i, p := range pages {
+			if i == 0 || shape.name != "phone" {
+				h.judge(ctx, p.name+"-"+shape.name, p.path)
+			}
 		}
 		h.run(ctx, emulation.SetDeviceMetricsOverride(shape.width, 2400, 1, false))
 		h.judge(ctx, "place-whole-"+shape.name, "/places/qt-07")
+		h.judge(ctx, "place-ill-"+shape.name, "/places/qt-05")
 	}
 }
 
