@@ -26,13 +26,12 @@ type Config struct {
 	// Store takes the copies; nil in programs that only look.
 	Store archive.Store
 	// Data is the hub's folder. A copy is put together there, so it must have
-	// room for the database once more, and a half.
+	// room for the database once more, and a half. The recovery key that copies
+	// are closed to is there as well.
 	Data string
 	// Keys are the files and folders below Data that belong to a copy beside
 	// the database. Those that are not there are left out.
 	Keys []string
-	// Recovery is the public key that copies are closed to.
-	Recovery string
 	// Verify says whether a device signed a statement; nil: a copy is checked
 	// without.
 	Verify func(device string, statement, signature []byte) bool
@@ -80,6 +79,7 @@ const (
 	noteCopyAt = "last-copy-at"
 	noteLost   = "decisions-lost" // a line for each restore: after, until
 	noteTried  = "recovery-tried" // when, and which public key
+	noteAudit  = "archive-audited"
 )
 
 // Notes is what the hub that serves says of its safety.
@@ -88,6 +88,7 @@ type Notes struct {
 	Copy         string    // key of the last copy; empty: none was made
 	CopyAt       time.Time // the moment it holds
 	Lost         []Lost    // one for each restore, oldest first
+	Audited      time.Time // when the archive was last looked at; zero: never
 	KeyTried     time.Time // when a copy was last opened with the recovery key; zero: nobody ever showed to have it
 }
 
@@ -133,10 +134,13 @@ func (b *Backup) Notes(ctx context.Context) (n Notes, err error) {
 			n.Copy = text
 		case noteCopyAt:
 			n.CopyAt, _ = time.Parse(time.RFC3339Nano, text) // ours; else it shows as never
+		case noteAudit:
+			n.Audited, _ = time.Parse(time.RFC3339Nano, text) // ours; else it shows as never
 		case noteLost:
 			n.Lost = parseLost(text)
 		case noteTried:
-			if at, key, _ := strings.Cut(text, " "); key == b.cfg.Recovery {
+			recovery, _ := Recovery(b.cfg.Data) // none: the note is of another
+			if at, key, _ := strings.Cut(text, " "); key == recovery {
 				n.KeyTried, _ = time.Parse(time.RFC3339Nano, at) // ours; else it shows as never
 			}
 		}
@@ -147,6 +151,11 @@ func (b *Backup) Notes(ctx context.Context) (n Notes, err error) {
 // NoteStore says which store is off the hub's own disk; empty for none.
 func (b *Backup) NoteStore(ctx context.Context, name string) error {
 	return b.note(ctx, map[string]string{noteStore: name})
+}
+
+// NoteAudit says when all of the archive was looked at.
+func (b *Backup) NoteAudit(ctx context.Context, at time.Time) error {
+	return b.note(ctx, map[string]string{noteAudit: at.UTC().Format(time.RFC3339Nano)})
 }
 
 // noteLost adds to what earlier restores lost.

@@ -185,6 +185,10 @@ func (b *Backup) copyPostgres(ctx context.Context, dir string, m *manifest) erro
 
 // seal writes tar, gzip and age in one go.
 func (b *Backup) seal(dir, path string, m manifest) (blob.Ref, error) {
+	recovery, err := Recovery(b.cfg.Data)
+	if err != nil {
+		return blob.Ref{}, err
+	}
 	sources, err := b.sources(dir, &m)
 	if err != nil {
 		return blob.Ref{}, err
@@ -194,7 +198,7 @@ func (b *Backup) seal(dir, path string, m manifest) (blob.Ref, error) {
 		return blob.Ref{}, err
 	}
 	hash := &counted{hash: sha256.New()}
-	err = writeSealed(io.MultiWriter(f, hash), b.cfg.Recovery, m, sources)
+	err = writeSealed(io.MultiWriter(f, hash), recovery, m, sources)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return blob.Ref{}, fmt.Errorf("close the copy to the recovery key: %w", err)
 	}

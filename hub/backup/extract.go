@@ -177,5 +177,9 @@ func (b *Backup) Inspect(ctx context.Context, c Copy, secret string) error {
 			return err
 		}
 	}
-	return b.note(ctx, map[string]string{noteTried: b.cfg.Now().Format(time.RFC3339Nano) + " " + b.cfg.Recovery})
+	recovery, err := Recovery(b.cfg.Data)
+	if err != nil {
+		return err
+	}
+	return b.note(ctx, map[string]string{noteTried: b.cfg.Now().Format(time.RFC3339Nano) + " " + recovery})
 }

@@ -16,17 +16,18 @@ import (
 const recoveryFile = "recovery.pub"
 
 const recoveryText = `# Copies of this hub are closed to this key. Its secret half was printed when
-# the hub was first started, and is nowhere on this machine.
+# it was made, and is nowhere on this machine.
 `
 
-// OpenRecovery reads the recovery key kept in a folder, making one on first
-// use. show is given the secret before anything is kept, so that a cut between
-// the two shows another secret instead of none.
-func OpenRecovery(dir string, show func(secret string)) (public string, err error) {
+// ErrNoRecovery says that copies could be closed to nobody.
+var ErrNoRecovery = errors.New("this hub has no recovery key yet, and no copy is made without one: run hub recovery-key --data DIR at a screen, and lock away what it prints")
+
+// Recovery reads the recovery key kept in a folder.
+func Recovery(dir string) (public string, err error) {
 	path := filepath.Join(dir, recoveryFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return makeRecovery(path, show)
+		return "", ErrNoRecovery
 	}
 	if err != nil {
 		return "", fmt.Errorf("read the recovery key: %w", err)
@@ -36,17 +37,20 @@ func OpenRecovery(dir string, show func(secret string)) (public string, err erro
 			return line, nil
 		}
 	}
-	return "", fmt.Errorf("read the recovery key: %s holds none; put it back from a copy, or remove the file: a new key is then made, and older copies stay with the old one", path)
+	return "", fmt.Errorf("read the recovery key: %s holds none; put it back from a copy, or remove the file and run hub recovery-key: older copies stay with the old key", path)
 }
 
-func makeRecovery(path string, show func(secret string)) (public string, err error) {
+// MakeRecovery makes a recovery key and keeps its public half in a folder, in
+// place of another. show is given the secret before anything is kept, so that a
+// cut between the two shows another secret instead of none.
+func MakeRecovery(dir string, show func(secret string)) error {
 	secret, public, err := seal.NewIdentity()
 	if err != nil {
-		return "", fmt.Errorf("make the recovery key: %w", err)
+		return fmt.Errorf("make the recovery key: %w", err)
 	}
 	show(secret)
-	if err := durable.WriteFile(path, []byte(recoveryText+public+"\n"), 0o600); err != nil {
-		return "", fmt.Errorf("keep the recovery key: %w", err)
+	if err := durable.WriteFile(filepath.Join(dir, recoveryFile), []byte(recoveryText+public+"\n"), 0o600); err != nil {
+		return fmt.Errorf("keep the recovery key: %w", err)
 	}
-	return public, nil
+	return nil
 }

@@ -330,13 +330,17 @@ func TestRecoveryKeyIsShownOnce(t *testing.T) {
 	dir, shown := t.TempDir(), 0
 	show := func(secret string) {
 		shown++
-		if _, err := os.Stat(filepath.Join(dir, recoveryFile)); err == nil {
+		if _, err := Recovery(dir); err == nil {
 			t.Error("kept before it was shown")
 		}
 	}
-	first, err := OpenRecovery(dir, show)
+	if _, err := Recovery(dir); !errors.Is(err, ErrNoRecovery) {
+		t.Errorf("an empty folder: %v", err)
+	}
+	must(t, MakeRecovery(dir, show))
+	first, err := Recovery(dir)
 	must(t, err)
-	second, err := OpenRecovery(dir, show)
+	second, err := Recovery(dir)
 	if err != nil || first != second || shown != 1 {
 		t.Errorf("key %q, then %q, shown %d times, %v", first, second, shown, err)
 	}
@@ -345,7 +349,7 @@ func TestRecoveryKeyIsShownOnce(t *testing.T) {
 		t.Error("the secret half is kept")
 	}
 	must(t, os.WriteFile(filepath.Join(dir, recoveryFile), []byte("# nothing\n"), 0o600))
-	if _, err := OpenRecovery(dir, show); err == nil || shown != 1 {
+	if _, err := Recovery(dir); err == nil || errors.Is(err, ErrNoRecovery) {
 		t.Errorf("a file without a key: %v", err)
 	}
 }

@@ -58,11 +58,10 @@ func newWorld(t *testing.T, newURL func() string) *world {
 	t.Helper()
 	w := &world{store: &archivetest.Failing{}, certificates: map[string][]byte{}, newURL: newURL}
 	dir := t.TempDir()
-	public, err := OpenRecovery(dir, func(secret string) { w.secret = secret })
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.public = public
+	must(t, MakeRecovery(dir, func(secret string) { w.secret = secret }))
+	var err error
+	w.public, err = Recovery(dir)
+	must(t, err)
 	w.hub = w.open(t, dir, newURL())
 	return w
 }
@@ -108,7 +107,7 @@ func (w *world) open(t *testing.T, dir, url string) *hub {
 	h.ledger, err = ledger.Open(t.Context(), ledger.Config{DB: h.db, Now: now, Logger: log})
 	must(t, err)
 	h.backup, err = Open(t.Context(), Config{DB: h.db, Ledger: h.ledger, Store: w.store, Data: dir, Keys: []string{"authority", recoveryFile, "cases"},
-		Recovery: w.public, Program: "test", Now: now, Logger: log})
+		Program: "test", Now: now, Logger: log})
 	must(t, err)
 	h.segments = NewSegments(SegmentsConfig{Ledger: h.ledger, Store: w.store,
 		Certificate: func(_ context.Context, device string) ([]byte, error) { return w.certificates[device], nil },

@@ -16,6 +16,7 @@ import (
 	"nghe/hub/deletion"
 	"nghe/hub/registry"
 	"nghe/shared/command"
+	"nghe/shared/durable"
 	"nghe/shared/ident"
 	"nghe/shared/seal"
 )
@@ -52,7 +53,7 @@ func (c *backupCommand) Run(ctx context.Context, out command.Output) error {
 		return err
 	}
 	return use(ctx, c.storage, func(s store) error {
-		copies, err := s.openCopies(ctx, c.Data, shelf, func(line string) { fmt.Fprintln(out, line) })
+		copies, err := s.openCopies(ctx, c.Data, shelf)
 		if err != nil {
 			return err
 		}
@@ -71,6 +72,25 @@ func (c *backupCommand) Run(ctx context.Context, out command.Output) error {
 		}
 		return nil
 	})
+}
+
+type recoveryKeyCommand struct {
+	Data  string `required:"" placeholder:"DIR" help:"The hub's data folder; made when missing."`
+	Renew bool   `help:"Make another key in place of one that is lost or was seen by others. Copies made until now stay closed to the old one."`
+}
+
+func (c *recoveryKeyCommand) Run(out command.Output) error {
+	if err := durable.MkdirAll(c.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	_, err := backup.Recovery(c.Data)
+	if err == nil && !c.Renew {
+		return command.Refusef("this hub has a recovery key, which was shown when it was made; if it is lost, --renew makes another")
+	}
+	if err != nil && !errors.Is(err, backup.ErrNoRecovery) {
+		return err
+	}
+	return showRecovery(c.Data, func(line string) { fmt.Fprintln(out, line) })
 }
 
 // readSecret takes a file or standard input.

@@ -49,6 +49,7 @@ type Config struct {
 	Now           func() time.Time // the hub's clock; nil: time.Now
 	Logger        *slog.Logger
 	Print         func(line string) // takes what the operator must read at start; nil: standard error
+	Unattended    bool              // what Print takes ends in a log: no recovery key is made, hub recovery-key does
 }
 
 // Run serves until ctx ends.

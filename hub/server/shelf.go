@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -81,7 +82,10 @@ func (h *hub) openShelf(ctx context.Context) (err error) {
 	if h.shelf, err = h.shelf.claimed(ctx, h.authority); err != nil {
 		return err
 	}
-	if h.copies, err = h.openCopies(ctx, h.cfg.Data, h.shelf, h.cfg.Print); err != nil {
+	if err := h.openRecovery(); err != nil {
+		return err
+	}
+	if h.copies, err = h.openCopies(ctx, h.cfg.Data, h.shelf); err != nil {
 		return err
 	}
 	if h.shelf.offDisk() == "" {
@@ -90,15 +94,29 @@ func (h *hub) openShelf(ctx context.Context) (err error) {
 	return h.copies.NoteStore(ctx, h.shelf.offDisk())
 }
 
-func (s store) openCopies(ctx context.Context, data string, shelf shelf, show func(line string)) (*backup.Backup, error) {
-	public, err := backup.OpenRecovery(data, func(secret string) {
+// openRecovery makes the recovery key on first use, if somebody is there to
+// keep it.
+func (h *hub) openRecovery() error {
+	_, err := backup.Recovery(h.cfg.Data)
+	switch {
+	case !errors.Is(err, backup.ErrNoRecovery):
+		return err
+	case h.cfg.Unattended:
+		h.log.Warn("no copies are made yet", "reason", err)
+		return nil
+	}
+	return showRecovery(h.cfg.Data, h.cfg.Print)
+}
+
+func showRecovery(data string, show func(line string)) error {
+	return backup.MakeRecovery(data, func(secret string) {
 		show("Recovery key, shown this once. Print it and lock it away: without it no copy of this hub opens.\n" + secret)
 	})
-	if err != nil {
-		return nil, err
-	}
+}
+
+func (s store) openCopies(ctx context.Context, data string, shelf shelf) (*backup.Backup, error) {
 	return backup.Open(ctx, backup.Config{DB: s.db, Ledger: s.ledger, Store: shelf.store, Data: data, Keys: keys,
-		Recovery: public, Verify: s.signatures(ctx), Program: command.Version(), Now: s.now})
+		Verify: s.signatures(ctx), Program: command.Version(), Now: s.now})
 }
 
 // signatures verifies with the keys in the registry's table, each read once.

@@ -48,6 +48,9 @@ func (d *demo) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := d.recoveryKey(); err != nil {
+		return err
+	}
 	running.Go(func() { d.keep(ctx, d.hub) })
 	if err := answers(ctx, d.settings.consoleURL()+"/healthz"); err != nil {
 		return stopped(ctx, fmt.Errorf("the hub does not answer: %w", err))
@@ -70,6 +73,20 @@ func stopped(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
+}
+
+// recoveryKey shows the hub's on the first run: what the hub itself prints is a
+// log.
+func (d *demo) recoveryKey() error {
+	if _, err := os.Stat(filepath.Join(d.data, "hub")); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	out, err := exec.Command(filepath.Join(d.bin, "hub"), "recovery-key", "--data", filepath.Join(d.data, "hub")).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("make the recovery key: %w\n%s", err, out)
+	}
+	fmt.Printf("\n%s", out)
+	return nil
 }
 
 func (d *demo) hub() *exec.Cmd {

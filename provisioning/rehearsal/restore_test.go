@@ -3,7 +3,6 @@ package rehearsal
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -42,8 +41,8 @@ func lostAndRestored(t *testing.T, empty func() []string) {
 	w := planWard(t, empty()...)
 	w.archivesTo(s3.Location)
 	w.kiosk.args = append(w.kiosk.args, "--keep", "1s")
+	key := keep(t, "recovery.txt", []byte(w.recoveryKey()))
 	w.found()
-	key := keep(t, "recovery.txt", []byte(recoveryKey(t, w.path("hub.log"))))
 
 	var ids []string
 	tapMany := func(name string, n int) {
@@ -142,7 +141,9 @@ func (w *ward) decide(name string, args ...string) {
 func (w *ward) gone(s3 *s3test.Server, s *said, left int) {
 	w.t.Helper()
 	begun := time.Now()
-	defer func() { w.t.Logf("%s was gone everywhere after %v", s.request, time.Since(begun).Round(time.Millisecond)) }()
+	defer func() {
+		w.t.Logf("%s was gone everywhere after %v", s.request, time.Since(begun).Round(time.Millisecond))
+	}()
 	w.eventually("the end of "+s.request, func() error {
 		there := 0
 		err := filepath.WalkDir(filepath.Join(s3.Data, "objects/nghe/blobs"), func(_ string, d fs.DirEntry, err error) error {
@@ -227,15 +228,13 @@ func (w *ward) letGo() {
 	})
 }
 
-// recoveryKey finds what a hub printed when it was first started.
-func recoveryKey(t *testing.T, log string) string {
-	t.Helper()
-	text, err := os.ReadFile(log)
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "AGE-SECRET-KEY-PQ-1") {
-			return line
-		}
+// recoveryKey makes the key before the hub serves: what that prints is a log.
+func (w *ward) recoveryKey() string {
+	w.t.Helper()
+	cmd := exec.Command(program(w.t, "hub"), "recovery-key", "--data", w.path("hub"))
+	out, err := cmd.Output()
+	if err != nil || !strings.Contains(string(out), "\nAGE-SECRET-KEY-PQ-1") {
+		w.t.Fatalf("hub recovery-key: %v\n%s", err, out)
 	}
-	t.Fatal(errors.Join(err, errors.New("the hub printed no recovery key")))
-	return ""
+	return string(out)
 }
