@@ -424,50 +424,6 @@ func (k *kiosk) expectOff() {
 	}
 }
 
-// A visit that ends by itself leaves nothing: no words, no recording, no
-// photo, no open camera.
-func TestMessageIsWiped(t *testing.T) {
-	k, w := openWard(t, portrait, func(c *Config) { c.Pace.Idle, c.Pace.Leave = 2*time.Second, time.Second })
-	k.compose()
-	k.write("c a n a r y")
-	k.record()
-	k.tap("[data-act=replay]")
-	k.tap(".actions .primary")
-	k.photograph()
-	k.tap("[data-act=open]") // once more, and walk away
-	k.see("video")
-	var urls []string
-	k.js("window.urls", &urls)
-	k.see(".warning")
-	k.expectOn("Máy ảnh đang bật")
-	k.wait("attract")
-	if n := k.openTracks(); n != 0 {
-		t.Errorf("%d tracks are still open", n)
-	}
-	var left string
-	k.js("document.documentElement.outerHTML + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)", &left)
-	if strings.Contains(strings.ToLower(left), "canary") || strings.Contains(left, "blob:") {
-		t.Errorf("left in the page: %s", left)
-	}
-	if len(urls) < 2 {
-		t.Fatalf("object URLs made: %v", urls)
-	}
-	for _, url := range urls {
-		var there bool
-		k.await(fmt.Sprintf("new Promise((done) => { const i = new Image(); const a = new Audio(); i.onload = a.onloadeddata = () => done(true); let bad = 0; i.onerror = a.onerror = () => ++bad === 2 && done(false); i.src = a.src = %q; })", url), &there)
-		if there {
-			t.Errorf("%s can still be opened", url)
-		}
-	}
-	if len(w.messages()) != 0 {
-		t.Error("a message nobody sent was sent")
-	}
-	k.compose()
-	if text := k.text(".gives"); strings.Contains(strings.ToLower(text), "canary") || strings.Contains(text, "Đã") {
-		t.Errorf("the next resident finds %q", text)
-	}
-}
-
 func TestLookUp(t *testing.T) {
 	k, w := openWard(t, portrait, nil)
 	w.told.news[lookedUpTag()] = someNews

@@ -4,6 +4,7 @@
 import { Effect, Event, State, Timer, asked, begin, step } from "./flow/flow";
 import { Offers, isMessage } from "./flow/message";
 import { MessageForm, Option, Questionnaire, Text } from "./flow/questions";
+import { forget } from "./flow/typing";
 import { Keeper } from "./parts/keeper";
 import { Letters, mintCode } from "./parts/letters";
 import { Media } from "./parts/media";
@@ -118,6 +119,7 @@ class Kiosk {
         this.keeper.forget();
         this.letters.forget();
         this.media.wipe();
+        forget();
         return this.view.wipe();
       case "open":
         return void this.media.open(e.device);

@@ -65,3 +65,9 @@ function onset(letters: string[]): number {
   if ((glide === "qu" || glide === "gi") && at === 1 && vowels.includes(letters[2] ?? "-")) at++;
   return at;
 }
+
+/** forget has the engine match something else: RegExp.input keeps the text of
+ *  the last match, which was typed. */
+export function forget(): void {
+  /^$/.test("");
+}
