@@ -49,6 +49,9 @@ type Chore struct {
 type Config struct {
 	DB     *database.DB
 	Chores []Chore
+	// Alone says that no other hub is on this database: runs that a killed
+	// process left are nobody's, and need not be waited for.
+	Alone  bool
 	Tick   time.Duration    // between looks; 0: 2 s
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: slog.Default
@@ -104,7 +107,11 @@ func Open(ctx context.Context, cfg Config) (*Chores, error) {
 				return err
 			}
 		}
-		return nil
+		if !cfg.Alone {
+			return nil
+		}
+		_, err := tx.ExecContext(ctx, c.sql["put all down"])
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open chores: %w", err)

@@ -258,6 +258,30 @@ func TestLeaseOfAClockAhead(t *testing.T) {
 	})
 }
 
+// A hub that was killed and comes back need not wait for itself, unless others
+// are on its database.
+func TestComesBackAfterAKill(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *database.DB) {
+		chore, runs := counted(Chore{Name: "c", Every: time.Hour}, nil)
+		dead := newHub(t, db, chore)
+		if taken, err := dead.write(t.Context(), "take", dead.now()+leased.Microseconds(), "dead", dead.now(), "c", dead.status("c").due, dead.now()); err != nil || !taken {
+			t.Fatalf("take = %v, %v", taken, err)
+		}
+		for want, alone := range []bool{false, true} {
+			h := &hub{t: t, at: noon}
+			var err error
+			h.Chores, err = Open(t.Context(), Config{DB: db, Chores: []Chore{chore}, Alone: alone, Now: func() time.Time { return h.at }, Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.pass(2 * time.Second)
+			if *runs != want {
+				t.Errorf("alone %v: %d runs, want %d", alone, *runs, want)
+			}
+		}
+	})
+}
+
 func TestRunStopsWhatIsUnderWay(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *database.DB) {
 		var began, ended atomic.Int32

@@ -28,3 +28,6 @@ WHERE name = $4 AND lease_by = $5
 
 -- name: put down
 UPDATE chores SET lease_us = 0, lease_by = '' WHERE name = $1 AND lease_by = $2
+
+-- name: put all down
+UPDATE chores SET lease_us = 0, lease_by = '' WHERE lease_by <> ''

@@ -152,7 +152,7 @@ func (h *hub) openRest(ctx context.Context, id cases.Identity) (err error) {
 	if err != nil {
 		return err
 	}
-	h.chores, err = chores.Open(ctx, chores.Config{DB: h.db, Chores: h.allChores(), Now: h.cfg.Now, Logger: h.log})
+	h.chores, err = chores.Open(ctx, chores.Config{DB: h.db, Chores: h.allChores(), Alone: h.cfg.Database == "", Now: h.cfg.Now, Logger: h.log})
 	return err
 }
 
