@@ -38,9 +38,10 @@ type runCommand struct {
 	MediaKibS   int           `default:"0" placeholder:"N" help:"Most KiB of words, voice and photos sent a second; ratings are never held back. 0 sends what the line carries."`
 }
 
-// memoryLimit has the collector work harder rather than take more: a message
-// needs half of it for a moment, everything else a third.
-const memoryLimit = 32 << 20
+// memoryLimit has the collector work harder rather than take more: deriving a
+// receipt needs 16 MiB of it for a moment, a message less than that afterwards,
+// everything else a third. The program itself and SQLite come on top.
+const memoryLimit = 24 << 20
 
 func (c *runCommand) Run(ctx context.Context) error {
 	debug.SetMemoryLimit(memoryLimit)

@@ -138,7 +138,7 @@ func (s *Screen) keepMessage(m *message) (outbox.MessageReceipt, *refusal) {
 	if to.Journal == nil || to.Media == nil {
 		return outbox.MessageReceipt{}, nobodyReads(m.reader)
 	}
-	secret := m.code.Receipt()
+	secret := m.receipt
 	content := m.content(secret.Key)
 	if before, known, err := to.Journal.Message(m.head.Request, content); known || err != nil {
 		return before, s.failed(err)
@@ -181,7 +181,7 @@ func (s *Screen) sealAll(m *message, secret seal.Receipt, readers []string) (all
 	if named {
 		keep = s.cfg.Messages.Media.Hold
 	}
-	for _, p := range m.parts {
+	for i, p := range m.parts {
 		sealed, err := seal.Seal(seal.Letter{Kind: uint8(p.kind), Type: p.mediaType, Receipt: secret.Key[:], Body: p.body}, readers, named)
 		if err != nil {
 			return nil, s.failed(err)
@@ -193,6 +193,8 @@ func (s *Screen) sealAll(m *message, secret seal.Receipt, readers []string) (all
 		if err != nil {
 			return nil, s.failed(err)
 		}
+		clear(p.body) // what is sealed is not needed open any more
+		m.parts[i].body = nil
 		all = append(all, feedback.Attachment{Kind: p.kind, Reader: m.reader, Hash: feedback.Hash(ref.Hash), Size: ref.Size})
 	}
 	return all, nil

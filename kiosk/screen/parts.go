@@ -68,6 +68,7 @@ type message struct {
 	question string
 	reader   feedback.Reader
 	code     seal.Code
+	receipt  seal.Receipt
 	consents []outbox.Consent
 	parts    []part // in the order of their kinds
 }
@@ -98,6 +99,7 @@ func (s *Screen) readMessage(w http.ResponseWriter, r *http.Request) (*message, 
 	if bad := m.readHead(head); bad != nil {
 		return m, bad
 	}
+	m.receipt = s.receiptOf(m.code)
 	for {
 		p, err := reader.NextRawPart()
 		if err == io.EOF {
@@ -135,6 +137,10 @@ func (m *message) readHead(p *multipart.Part) *refusal {
 	}
 	if err := strict.JSON(body, &m.head); err != nil {
 		return &refusal{http.StatusBadRequest, "malformed", err.Error(), "message"}
+	}
+	var err error
+	if m.code, err = seal.ParseCode(m.head.Code); err != nil {
+		return &refusal{http.StatusUnprocessableEntity, "invalid", "10 characters of Crockford's base 32", "code"}
 	}
 	return nil
 }
@@ -275,10 +281,6 @@ func (s *Screen) checkMessage(m *message) *refusal {
 	h, form := m.head, s.messageForm()
 	if !isName(h.Request, 64) {
 		return wrong("request", "1 to 64 letters, digits, - or _")
-	}
-	var err error
-	if m.code, err = seal.ParseCode(h.Code); err != nil {
-		return wrong("code", "10 characters of Crockford's base 32")
 	}
 	if m.reader = readers[h.Reader]; m.reader == 0 {
 		return wrong("reader", `"cases" or "named"`)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -125,13 +126,21 @@ func (s *Screen) postReceipt(w http.ResponseWriter, r *http.Request) {
 // news derives the receipt for a code that is nobody's too: what takes the time
 // is the derivation, and it takes as long.
 func (s *Screen) news(code seal.Code) (bulletin.News, bool, error) {
-	s.oneCode.Lock() // a derivation takes 16 MiB
-	receipt := code.Receipt()
-	s.oneCode.Unlock()
+	receipt := s.receiptOf(code)
 	if s.cfg.Bulletin == nil {
 		return bulletin.News{}, false, nil
 	}
 	return s.cfg.Bulletin.News(receipt)
+}
+
+// receiptOf takes 16 MiB for a moment, which must be free before and are free
+// after: neither a derivation nor the parts of a message then take more.
+func (s *Screen) receiptOf(code seal.Code) seal.Receipt {
+	s.oneCode.Lock()
+	defer s.oneCode.Unlock()
+	runtime.GC()
+	defer runtime.GC()
+	return code.Receipt()
 }
 
 func readCode(w http.ResponseWriter, r *http.Request) (seal.Code, *refusal) {
