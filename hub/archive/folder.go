@@ -94,7 +94,16 @@ func (f *Folder) write(key string, ref blob.Ref, body io.ReadSeeker) error {
 	if err != nil {
 		return err
 	}
-	return f.place(temp, path)
+	err = f.place(temp, path)
+	if errors.Is(err, fs.ErrNotExist) { // somebody took the folder away
+		f.mu.Lock()
+		clear(f.made)
+		f.mu.Unlock()
+		if err = f.make(filepath.Dir(path)); err == nil {
+			err = f.place(temp, path)
+		}
+	}
+	return err
 }
 
 // make makes a folder, and syncs the names of those above it once a process: a

@@ -1,12 +1,16 @@
 package archive_test
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 
 	"nghe/hub/archive"
 	"nghe/hub/archive/archivetest"
 	"nghe/hub/archive/s3test"
+	"nghe/shared/blob"
 )
 
 func TestMemory(t *testing.T) {
@@ -38,4 +42,23 @@ func open(t *testing.T, location string) archive.Store {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// Whoever takes folders out of the archive while the hub runs must not keep what
+// was in them from being put again.
+func TestFolderTakenAwayIsMadeAgain(t *testing.T) {
+	dir := t.TempDir()
+	f, err := archive.NewFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := []byte("again")
+	for range 2 {
+		if err := archive.Verified(f).Put(t.Context(), "segments/a/b", blob.Of(b), bytes.NewReader(b)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, "segments")); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
