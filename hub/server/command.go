@@ -22,7 +22,7 @@ type grammar struct {
 	Serve       serveCommand       `cmd:"" help:"Receive from kiosks and show to people."`
 	Status      statusCommand      `cmd:"" help:"Say which kiosk is behind and what is wrong. Works while the hub serves."`
 	Export      exportCommand      `cmd:"" help:"Print what the hub holds, one row each. Works while the hub serves."`
-	Audit       auditCommand       `cmd:"" help:"Check what kiosks signed, every table made from it, and the hub's own log; exit 0 only when all is whole. Says nothing of accounts, devices, vitals and cases, nor of what became of blobs."`
+	Audit       auditCommand       `cmd:"" help:"Check what kiosks signed, every table made from it, and the hub's own log; exit 0 only when all is whole. Says nothing of accounts, devices, vitals and cases; of blobs and the archive only with --archive."`
 	Account     accountCommand     `cmd:"" help:"List, make, mend and shut operators' accounts. Works while the hub serves."`
 	Publish     publishCommand     `cmd:"" help:"Check what a folder holds and tell it to every kiosk. Works while the hub serves."`
 	Cases       casesCommand       `cmd:"" help:"Say how far the ward is with a message. Works while the hub serves."`
@@ -128,6 +128,7 @@ func (c *statusCommand) Run(ctx context.Context, out command.Output) error {
 
 type auditCommand struct {
 	storage
+	archiveAudit
 }
 
 func (c *auditCommand) Run(ctx context.Context, out command.Output) error {
@@ -147,6 +148,16 @@ func (c *auditCommand) Run(ctx context.Context, out command.Output) error {
 			fmt.Fprintln(out, "note:", note)
 		}
 		fmt.Fprintf(out, "%d journals, %d segments, %d records, %d answers\n", audit.Journals, audit.Segments, audit.Records, audit.Answers)
+		lacking, err := c.problems(ctx, s, out)
+		if err != nil {
+			return err
+		}
+		if !audit.Whole() {
+			return fmt.Errorf("the ledger is not whole: %d problems", len(audit.Problems))
+		}
+		if lacking > 0 {
+			return fmt.Errorf("the archive is not what the ledger says: %d problems", lacking)
+		}
 		return nil
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"nghe/hub/chores"
 	"nghe/hub/deletion"
 	"nghe/hub/letters"
+	"nghe/shared/blob"
 )
 
 // post is everything about messages: where their blobs wait, what opens them,
@@ -45,7 +46,8 @@ func (h *hub) openPost(ctx context.Context, id cases.Identity) (err error) {
 		store = h.shelf.store
 	}
 	h.letters = letters.New(letters.Config{Ledger: h.ledger, Hub: h.place.ID, Spool: h.spool, Store: store, Secret: id.Secret,
-		Receipts: h.cases, Known: h.cases.Known, Logger: h.log})
+		Receipts: h.cases, Known: h.cases.Known, Now: h.cfg.Now, Logger: h.log,
+		Ask: func(device string, ref blob.Ref) { h.intake.BlobLost(device, ref) }})
 	h.deletions, err = deletion.Open(ctx, deletion.Config{DB: h.db, Ledger: h.ledger, Spool: h.spool, Store: store, Executes: true, Begun: h.bulletin.Nudge,
 		Notes: backup.NotesIn(store, h.authority), Wards: h.wards,
 		Forget: h.cases.Forget, Closed: h.cases.Closed, Now: h.cfg.Now, Logger: h.log})
@@ -78,7 +80,7 @@ func (h *hub) postChores() []chores.Chore {
 		all = append(all, chores.Chore{Name: h.own("archive-blobs"), Every: 5 * time.Second, RetryMost: 5 * time.Minute,
 			Wanted: h.letters.AnyUnshelved, Run: func(ctx context.Context) error {
 				return h.letters.Shelve(ctx, h.cfg.Now, h.intake.BlobArchived)
-			}})
+			}}, chores.Chore{Name: "archive-audit", At: time.Hour + 15*time.Minute, RetryMost: time.Hour, Run: h.auditArchive})
 	}
 	return all
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/netip"
 
@@ -34,6 +35,24 @@ func (h *hub) addSafety(registry *prometheus.Registry) {
 			return 0
 		}
 		return 1
+	})
+	gauge("archive_lost_blobs", "Blobs that were archived, are missing or damaged there, and did not come back.", func() float64 {
+		blobs, err := h.ledger.BlobTotals(context.Background())
+		if err != nil {
+			return math.NaN()
+		}
+		return float64(blobs.Lost)
+	})
+	gauge("chores_failing", "Chores whose last run failed; hub status says which and why.", func() float64 {
+		all, err := h.done.Status(context.Background())
+		if err != nil {
+			return math.NaN()
+		}
+		failing := 0.0
+		for _, c := range all {
+			failing += float64(min(c.InARow, 1))
+		}
+		return failing
 	})
 	gauge("last_copy_timestamp_seconds", "The moment that the newest copy of decisions holds; 0: there is none.", func() float64 {
 		notes, err := h.copies.Notes(context.Background())

@@ -157,7 +157,7 @@ func (h *hub) allChores() []chores.Chore {
 		all = append(all, chores.Chore{Name: "revocations", Every: 10 * time.Second, RetryMost: 5 * time.Minute, Wanted: r.Wanted, Run: r.Keep})
 	}
 	if h.shelf.apart { // elsewhere an object would move nothing
-		s := backup.NewSegments(backup.SegmentsConfig{Ledger: h.ledger, Store: h.shelf.store, Certificate: h.certificate, Moved: h.safeMoved})
+		s := h.segments()
 		all = append(all, chores.Chore{Name: "archive-segments", Every: 5 * time.Second, RetryMost: 5 * time.Minute, Wanted: s.Wanted, Run: s.Archive})
 	}
 	return all

@@ -27,6 +27,9 @@ type status struct {
 	CopyAt     string         `json:"last_copy_at"`
 	Chores     []choreLine    `json:"chores"`
 	Lost       []lostLine     `json:"decisions_lost"` // by restores
+	Audited    string         `json:"archive_audited_at"`
+	LostBlobs  int            `json:"archive_lost_blobs"` // were archived, are missing or damaged there, and not here since
+	LostSince  string         `json:"archive_lost_since"`
 }
 
 // lostLine is a span of time whose decisions a restore did not bring back.
@@ -110,7 +113,14 @@ func (s store) addSafety(ctx context.Context, all *status) error {
 	if err != nil {
 		return err
 	}
-	all.OffDisk, all.Copy, all.CopyAt = notes.OffDiskStore, notes.Copy, stamp(notes.CopyAt)
+	all.OffDisk, all.Copy, all.CopyAt, all.Audited = notes.OffDiskStore, notes.Copy, stamp(notes.CopyAt), stamp(notes.Audited)
+	blobs, err := s.ledger.BlobTotals(ctx)
+	if err != nil {
+		return err
+	}
+	if all.LostBlobs = blobs.Lost; blobs.Lost > 0 {
+		all.LostSince = stamp(time.UnixMicro(blobs.LostSince))
+	}
 	all.Lost = []lostLine{}
 	for _, l := range notes.Lost {
 		all.Lost = append(all.Lost, lostLine{stamp(l.After), stamp(l.Until)})
@@ -222,6 +232,9 @@ func (s status) print(out io.Writer) error {
 	}
 	for _, l := range s.Lost {
 		fmt.Fprintf(out, "\nLost by a restore: decisions made between %s and %s (accounts, devices, cases, texts)\n", l.After, l.Until)
+	}
+	if s.LostBlobs > 0 {
+		fmt.Fprintf(out, "\nThe archive has lost %d blobs since %s: kiosks that still have them are asked; run hub audit --archive\n", s.LostBlobs, s.LostSince)
 	}
 	for _, c := range s.Chores {
 		if c.Error != "" {

@@ -1,0 +1,77 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"nghe/hub/archive"
+	"nghe/hub/backup"
+	"nghe/hub/ledger"
+	"nghe/hub/letters"
+	"nghe/shared/command"
+)
+
+// auditArchive looks whether what left this disk still is where it went, and
+// mends what it can. What is lost stands on the console until it is back.
+func (h *hub) auditArchive(ctx context.Context) error {
+	notes, err := h.copies.Notes(ctx)
+	if err != nil {
+		return err
+	}
+	now := h.cfg.Now()
+	blobs, err := h.letters.Audit(ctx, notes.Audited, now)
+	segments, err2 := h.segments().Recheck(ctx, letters.Turn(notes.Audited, now))
+	if blobs.Mended+blobs.Lost+blobs.Found+segments > 0 {
+		h.log.Warn("the archive is not what it was", "blobs_put_again", blobs.Mended, "blobs_lost", blobs.Lost,
+			"blobs_found_again", blobs.Found, "segments_put_again", segments)
+	}
+	if err := errors.Join(err, err2); err != nil {
+		return fmt.Errorf("audit the archive: %w", err)
+	}
+	return h.copies.NoteAudit(ctx, now)
+}
+
+func (h *hub) segments() *backup.Segments {
+	return backup.NewSegments(backup.SegmentsConfig{Ledger: h.ledger, Store: h.shelf.store, Certificate: h.certificate, Moved: h.safeMoved})
+}
+
+// archiveAudit is the part of hub audit that compares with the archive, and
+// changes nothing.
+type archiveAudit struct {
+	Archive string `placeholder:"DIR|s3://…" help:"Also compare with this archive: whether it holds every blob and segment that the ledger takes for archived."`
+	Reread  bool   `help:"With --archive: read every object again and hash it. Takes as long as reading all of the archive does."`
+}
+
+// problems prints what is wrong, and counts it.
+func (c archiveAudit) problems(ctx context.Context, s store, out command.Output) (n int, err error) {
+	if c.Archive == "" {
+		return 0, nil
+	}
+	store, err := archive.Open(c.Archive)
+	if err != nil {
+		return 0, command.Refusef("--archive: %v", err)
+	}
+	say := func(what string) error {
+		n++
+		_, err := fmt.Fprintln(out, what)
+		return err
+	}
+	err = letters.New(letters.Config{Ledger: s.ledger, Store: store}).Compare(ctx,
+		func(ledger.Shelved) bool { return c.Reread },
+		func(b ledger.Shelved, f letters.Fault) error { return say(fmt.Sprintf("blob %s %s", b.Hash, f)) })
+	if err != nil {
+		return n, err
+	}
+	err = backup.NewSegments(backup.SegmentsConfig{Ledger: s.ledger, Store: store}).Compare(ctx,
+		func([]byte) bool { return c.Reread },
+		func(hole backup.Hole) error { return say(hole.String()) })
+	if err != nil {
+		return n, err
+	}
+	totals, err := s.ledger.BlobTotals(ctx)
+	if err == nil && totals.Lost > 0 {
+		err = say(fmt.Sprintf("%d blobs were archived, are lost there, and did not come back from their kiosks", totals.Lost))
+	}
+	return n, err
+}
