@@ -77,6 +77,7 @@ const (
 	noteStore  = "off-disk-store"
 	noteCopy   = "last-copy"
 	noteCopyAt = "last-copy-at"
+	noteMade   = "copies"         // keys of those in the archive that this hub made, newest first
 	noteLost   = "decisions-lost" // a line for each restore: after, until
 	noteTried  = "recovery-tried" // when, and which public key
 	noteAudit  = "archive-audited"
@@ -87,6 +88,7 @@ type Notes struct {
 	OffDiskStore string    // names the store off its own disk; empty: there is none
 	Copy         string    // key of the last copy; empty: none was made
 	CopyAt       time.Time // the moment it holds
+	Made         []Copy    // those that this hub keeps in the archive, newest first
 	Lost         []Lost    // one for each restore, oldest first
 	Audited      time.Time // when the archive was last looked at; zero: never
 	KeyTried     time.Time // when a copy was last opened with the recovery key; zero: nobody ever showed to have it
@@ -136,6 +138,8 @@ func (b *Backup) Notes(ctx context.Context) (n Notes, err error) {
 			n.CopyAt, _ = time.Parse(time.RFC3339Nano, text) // ours; else it shows as never
 		case noteAudit:
 			n.Audited, _ = time.Parse(time.RFC3339Nano, text) // ours; else it shows as never
+		case noteMade:
+			n.Made = parseCopies(text)
 		case noteLost:
 			n.Lost = parseLost(text)
 		case noteTried:

@@ -298,10 +298,11 @@ func (b *Backup) upload(ctx context.Context, path string, ref blob.Ref, at int64
 	if err != nil {
 		return Copy{}, err
 	}
-	c := Copy{Number: 1, At: time.UnixMicro(at).UTC().Truncate(time.Second)}
-	if len(copies) > 0 {
-		c.Number = copies[0].Number + 1
+	notes, err := b.Notes(ctx)
+	if err != nil {
+		return Copy{}, err
 	}
+	c := Copy{Number: next(copies), At: time.UnixMicro(at).UTC().Truncate(time.Second)}
 	f, err := os.Open(path)
 	if err != nil {
 		return Copy{}, err
@@ -311,5 +312,6 @@ func (b *Backup) upload(ctx context.Context, path string, ref blob.Ref, at int64
 		return Copy{}, err
 	}
 	b.log.Info("copied the hub", "key", c.Key(), "bytes", ref.Size)
-	return c, b.note(ctx, map[string]string{noteCopy: c.Key(), noteCopyAt: time.UnixMicro(at).UTC().Format(time.RFC3339Nano)})
+	return c, b.note(ctx, map[string]string{noteCopy: c.Key(), noteCopyAt: time.UnixMicro(at).UTC().Format(time.RFC3339Nano),
+		noteMade: keysOf(append([]Copy{c}, notes.Made...))})
 }

@@ -36,14 +36,24 @@ func extract(ctx context.Context, store archive.Store, key, secret, dir string) 
 func opens(ctx context.Context, store archive.Store, key, secret string) error {
 	body, err := store.Get(ctx, key)
 	if err == nil {
-		_, err = seal.OpenStream(body, secret)
-		err = errors.Join(otherKey(err), body.Close())
+		defer body.Close() // read only
+		if _, err = seal.OpenStream(body, secret); err != nil {
+			err = notOurs{otherKey(err)}
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("open copy %s: %w", key, err)
 	}
 	return nil
 }
+
+// errNotOurs says that what stands there is no copy that the key opens.
+var errNotOurs = errors.New("not a copy of this hub")
+
+// notOurs is errNotOurs without a word more.
+type notOurs struct{ error }
+
+func (notOurs) Is(target error) bool { return target == errNotOurs }
 
 func otherKey(err error) error {
 	if errors.Is(err, seal.ErrOtherReader) {

@@ -1,12 +1,14 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"nghe/hub/archive"
@@ -23,6 +25,9 @@ const (
 	copiesPrefix = "backups/"
 	stamp        = "20060102T150405Z"
 )
+
+// mostCopies is the largest number a key can hold: thousands of years.
+const mostCopies = 99_999_999
 
 var copyKey = regexp.MustCompile(`^backups/(\d{8})-(\d{8}T\d{6}Z)\.age$`)
 
@@ -53,7 +58,7 @@ func Copies(ctx context.Context, store archive.Store) (all []Copy, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("list copies: %w", err)
 	}
-	slices.SortFunc(all, func(a, b Copy) int { return b.Number - a.Number })
+	slices.SortFunc(all, func(a, b Copy) int { return cmp.Or(b.Number-a.Number, b.At.Compare(a.At)) })
 	return all, nil
 }
 
@@ -89,14 +94,49 @@ func spare(all []Copy) (drop []Copy) {
 	return drop
 }
 
+// tidy lets go of copies of this hub's own that need not be kept. What else
+// bears the name of a copy is not its business, and pushes none of them out.
 func (b *Backup) tidy(ctx context.Context) error {
-	all, err := Copies(ctx, b.cfg.Store)
+	notes, err := b.Notes(ctx)
 	if err != nil {
 		return err
 	}
+	made := notes.Made
 	var errs []error
-	for _, c := range spare(all) {
-		errs = append(errs, b.cfg.Store.Delete(ctx, c.Key()))
+	for _, c := range spare(made) {
+		if err := b.cfg.Store.Delete(ctx, c.Key()); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		made = slices.DeleteFunc(slices.Clone(made), func(m Copy) bool { return m == c })
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, b.note(ctx, map[string]string{noteMade: keysOf(made)}))...)
+}
+
+func keysOf(all []Copy) string {
+	var b strings.Builder
+	for _, c := range all {
+		fmt.Fprintln(&b, c.Key())
+	}
+	return b.String()
+}
+
+func parseCopies(text string) (all []Copy) {
+	for key := range strings.Lines(text) {
+		if c, ok := parseCopy(strings.TrimSpace(key)); ok {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// next is the number after those of all copies there are, newest first, as long
+// as it can be written.
+func next(all []Copy) int {
+	for _, c := range all {
+		if c.Number < mostCopies {
+			return c.Number + 1
+		}
+	}
+	return 1
 }

@@ -50,6 +50,7 @@ type RestoreConfig struct {
 // Report says what a restore found.
 type Report struct {
 	Copy     Copy
+	Passed   []string // newer ones that the key does not open, and why
 	Lost     Lost
 	LastSeen time.Time // the hub lived at least until the last record in the archive was received
 	Epoch    uint64
@@ -125,20 +126,29 @@ func (r *restore) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// choose finds the copy, and tries the key, before anything is touched.
+// choose finds the newest copy that the key opens, before anything is touched.
 func (r *restore) choose(ctx context.Context) error {
 	copies, err := Copies(ctx, r.cfg.Store)
 	if err != nil {
 		return err
 	}
-	for _, c := range copies {
-		if r.cfg.Copy == "" || r.cfg.Copy == c.Key() {
-			r.report.Copy = c
-			return opens(ctx, r.cfg.Store, c.Key(), r.cfg.Secret)
-		}
-	}
 	if len(copies) == 0 {
 		return fmt.Errorf("there is no copy in %s: look whether it is the archive that the lost hub was started with", r.cfg.Store)
+	}
+	var first error
+	for _, c := range copies {
+		if r.cfg.Copy != "" && r.cfg.Copy != c.Key() {
+			continue
+		}
+		r.report.Copy = c
+		if err = opens(ctx, r.cfg.Store, c.Key(), r.cfg.Secret); err == nil || !errors.Is(err, errNotOurs) {
+			return err
+		}
+		first = cmp.Or(first, err)
+		r.report.Passed = append(r.report.Passed, err.Error())
+	}
+	if first != nil {
+		return first
 	}
 	var there []string
 	for _, c := range copies[:min(len(copies), 5)] {

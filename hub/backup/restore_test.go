@@ -13,6 +13,7 @@ import (
 	"nghe/hub/archive/archivetest"
 	"nghe/hub/database"
 	"nghe/hub/ledger"
+	"nghe/shared/blob"
 	"nghe/shared/ident"
 	"nghe/shared/wire"
 )
@@ -411,6 +412,36 @@ func TestNoteStore(t *testing.T) {
 			if n, err := w.backup.Notes(t.Context()); err != nil || n.OffDiskStore != name {
 				t.Errorf("notes = %+v, %v", n, err)
 			}
+		}
+	})
+}
+
+// Somebody who may write into the archive puts down what looks like the newest
+// copy: it pushes none out, and is not restored from.
+func TestJunkAmongCopies(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		var made []Copy
+		for range 2 {
+			c, err := w.hub.backup.Copy(t.Context())
+			must(t, err)
+			made = append(made, c)
+			w.hub.at = w.hub.at.AddDate(0, 0, 1)
+		}
+		for _, key := range []string{"backups/99999999-20991123T080000Z.age", "backups/99999998-20261123T080000Z.age"} {
+			must(t, w.store.Put(t.Context(), key, blob.Of([]byte(key)), strings.NewReader(key)))
+		}
+		last, err := w.hub.backup.Copy(t.Context())
+		must(t, err)
+		if keys := w.keys("backups/"); len(keys) != 5 {
+			t.Errorf("of 3 copies and 2 others there are %q", keys)
+		}
+		report, _, err := w.restoreInto(t, t.TempDir(), nil)
+		if err != nil || report.Copy != last || len(report.Passed) != 1 {
+			t.Errorf("restored from %+v, passing over %q: %v; want %+v", report.Copy, report.Passed, err, last)
+		}
+		must(t, w.store.Delete(t.Context(), last.Key()))
+		if report, _, err = w.restoreInto(t, t.TempDir(), nil); err != nil || report.Copy != made[1] {
+			t.Errorf("without it, restored from %+v: %v", report.Copy, err)
 		}
 	})
 }

@@ -227,6 +227,9 @@ func (r *restoring) settle(ctx context.Context, _ *database.DB) error {
 
 func printReport(out io.Writer, r backup.Report) error {
 	say := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
+	for _, p := range r.Passed {
+		say("Passed over: %s", p)
+	}
 	say("Restored from %s.", r.Copy.Key())
 	say("Segments: %d objects taken back, %d records and %d answers held.", r.Objects, r.Audit.Records, r.Audit.Answers)
 	for _, d := range r.Damaged {
