@@ -350,6 +350,7 @@ type messageBody struct {
 	NeedReason bool
 	Admin      bool
 	Problem    string
+	Gone       bool // every part was deleted
 	Openable   bool // there is something to open
 	HasContact bool
 	Sealed     []sealedPart
@@ -379,6 +380,7 @@ type content struct {
 func (f *face) messageBody(m ledger.Message, places map[string]string, refused func(ledger.Blob) bool) messageBody {
 	b := messageBody{messageRow: f.messageRow(m, places, refused), ID: m.ID.String(), Named: m.Reader == feedback.ReaderNamed}
 	b.Short = b.ID[:8]
+	b.Gone = len(m.Blobs) > 0 && !slices.ContainsFunc(m.Blobs, func(x ledger.Blob) bool { return x.Deleted == 0 })
 	b.Facts = []fact{{Label: f.text("list.device"), Value: m.Device}}
 	b.Spoken = f.named("language.", m.Language)
 	for i, blob := range m.Blobs {

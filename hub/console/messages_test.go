@@ -496,6 +496,9 @@ func TestDeleteMessage(t *testing.T) {
 	if page := h.read(hoa, path); !strings.Contains(page, "Đã xóa") {
 		t.Error("the page does not say that it was deleted")
 	}
+	if page := h.read(admin, path); !strings.Contains(page, "Nội dung đã được xóa") || strings.Contains(page, path+"/delete") {
+		t.Error("what is deleted can be deleted again, or nobody says where to read why")
+	}
 	if status, page := h.post(hoa, path+"/open", url.Values{"part": {"content"}}); status != http.StatusUnprocessableEntity {
 		t.Errorf("opened after deletion: %d", status)
 	} else {

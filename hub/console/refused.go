@@ -18,7 +18,7 @@ type refusals struct {
 	blobs map[string]bool // by hash, in hexadecimal
 }
 
-// refused reads on in the log and says which blobs were refused.
+// refused reads on in the log and says which blobs were ever refused.
 func (c *Console) refused(ctx context.Context) (func(ledger.Blob) bool, error) {
 	r := &c.refusals
 	r.mu.Lock()
@@ -44,7 +44,7 @@ func (c *Console) refused(ctx context.Context) (func(ledger.Blob) bool, error) {
 	return func(b ledger.Blob) bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return !b.Here() && b.Deleted == 0 && r.blobs[b.Hash.String()]
+		return r.blobs[b.Hash.String()]
 	}, nil
 }
 
