@@ -77,6 +77,8 @@ func nameOf(err error) vitals.Name {
 	switch ident.Diagnose(err) {
 	case ident.FaultForeignAuthority:
 		return vitals.ForeignCertificate
+	case ident.FaultOtherHub:
+		return vitals.OtherHub
 	case ident.FaultWrongName:
 		return vitals.WrongName
 	case ident.FaultRefused:

@@ -279,7 +279,7 @@ func TestWhatStandsInTheHubsPlace(t *testing.T) {
 		{"web server without TLS", plain(http.NotFound), vitals.NotAHub, 400},
 		{"not even HTTP", raw("220 smtp.example ESMTP\r\n"), vitals.NotAHub, 0},
 		{"overloaded", ours(page(503, "text/plain")), vitals.HubFailed, 503},
-		{"another authority", served(foreign.server), vitals.ForeignCertificate, 0},
+		{"another hub", served(foreign.server), vitals.OtherHub, 0},
 		{"nothing listens", func(c *Config) { c.Identity.Hub = []string{"https://" + closed.Addr().String()} }, vitals.ConnectionRefused, 0},
 		{"nothing answers", func(c *Config) {
 			c.Identity.Hub, c.Timing.Handshake = []string{silent.url()}, 200*time.Millisecond
@@ -291,7 +291,7 @@ func TestWhatStandsInTheHubsPlace(t *testing.T) {
 		}), vitals.Revoked, 403},
 		{"gravest of two", func(c *Config) {
 			c.Identity.Hub = []string{"https://" + closed.Addr().String(), foreign.server.URL}
-		}, vitals.ForeignCertificate, 0},
+		}, vitals.OtherHub, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := h.kiosk(t, c.change)
@@ -525,7 +525,7 @@ func TestEnrol(t *testing.T) {
 	other := newHub(t).kit(s.URL)
 	_, err = Enrol(t.Context(), other, key, "test")
 	var trouble *Trouble
-	if !errors.As(err, &trouble) || trouble.Condition != vitals.ForeignCertificate || seen != before {
+	if !errors.As(err, &trouble) || trouble.Condition != vitals.OtherHub || seen != before {
 		t.Errorf("Enrol at a hub without the pin = %v, %d requests sent", err, seen-before)
 	}
 }

@@ -56,6 +56,7 @@ const (
 	CaptivePortal      Name = "captive-portal"
 	ProxyRefused       Name = "proxy-refused" // value: HTTP status
 	ForeignCertificate Name = "foreign-certificate"
+	OtherHub           Name = "other-hub" // set up anew, or a wrong address
 	WrongName          Name = "wrong-name"
 	NotAHub            Name = "not-a-hub"  // value: HTTP status
 	HubBehind          Name = "hub-behind" // the hub lost what it had acknowledged, and does not know it
@@ -111,7 +112,8 @@ var meanings = map[Name]meaning{
 	HubSilent:          {wire.ConditionWarning, true, "the hub does not answer in time; check the line"},
 	CaptivePortal:      {wire.ConditionWarning, true, "the network shows a sign-in page; have this machine let through"},
 	ProxyRefused:       {wire.ConditionWarning, true, "the proxy refuses; check its rules and the proxy setting"},
-	ForeignCertificate: {wire.ConditionSevere, true, "something on the line answers in the hub's place; have the hub's address excepted from inspection"},
+	ForeignCertificate: {wire.ConditionSevere, true, "something that is no hub answers in the hub's place; have the hub's address excepted from inspection, or correct it"},
+	OtherHub:           {wire.ConditionSevere, true, "another hub answers at the hub's address; if the hub was set up anew, restore it or make a new kit, else correct the address"},
 	WrongName:          {wire.ConditionSevere, true, "the hub's certificate is for another address; start the hub with this name as well"},
 	HubBehind:          {wire.ConditionSevere, true, "the hub has lost what it once acknowledged; its operators must restore it properly"},
 	NotAHub:            {wire.ConditionWarning, true, "what answers at the hub's address is not a kiosk listener; check the address in the kit"},

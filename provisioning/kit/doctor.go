@@ -99,8 +99,10 @@ func examineHub(ctx context.Context, k ident.Kit, hub string) (hubClock time.Tim
 func unreachable(hub string, err error) finding {
 	missing := (*net.DNSError)(nil)
 	switch ident.Diagnose(err) {
+	case ident.FaultOtherHub:
+		return finding{bad, fmt.Sprintf("%s là một hub khác với hub trong kit: nếu hub đã cài lại, hãy khôi phục hub hoặc tạo kit mới; nếu không, hãy sửa địa chỉ.", hub), err.Error()}
 	case ident.FaultForeignAuthority:
-		return finding{bad, fmt.Sprintf("%s không phải là hub trong kit: có thiết bị chặn giữa đường, hoặc hub đã cài lại; hãy tạo kit mới hoặc đổi mạng.", hub), err.Error()}
+		return finding{bad, fmt.Sprintf("%s không phải là hub: có thiết bị kiểm tra nội dung giữa đường, hoặc sai địa chỉ; hãy xin miễn kiểm tra cho địa chỉ này.", hub), err.Error()}
 	case ident.FaultWrongName:
 		return finding{bad, fmt.Sprintf("Đúng hub, nhưng chứng thư của hub không ghi địa chỉ %s; hãy khởi động hub với tên này.", hub), err.Error()}
 	case ident.FaultNotTLS:

@@ -293,8 +293,8 @@ func TestDoctor(t *testing.T) {
 		{"clock of 1970", h.kit(h.URL), -50 * 365 * 24 * time.Hour, command.Done, []string{"[CHÚ Ý] Đồng hồ máy này lệch", "Máy này ghi danh được"}},
 		{"clock of 2050", h.kit(h.URL), 24 * 365 * 24 * time.Hour, command.Done, []string{"[CHÚ Ý] Theo đồng hồ máy này", "Máy này ghi danh được"}},
 		{"over by the hub's clock", over, 0, command.Failed, []string{"[LỖI] Theo đồng hồ của hub", "Chưa ghi danh được"}},
-		{"interception", h.kit(foreign.URL), 0, command.Failed, []string{"[LỖI]", "không phải là hub trong kit"}},
-		{"interception on one of two", h.kit(h.URL, foreign.URL), 0, command.Failed, []string{"Chưa ghi danh được"}},
+		{"another hub", h.kit(foreign.URL), 0, command.Failed, []string{"[LỖI]", "là một hub khác với hub trong kit"}},
+		{"another hub on one of two", h.kit(h.URL, foreign.URL), 0, command.Failed, []string{"Chưa ghi danh được"}},
 		{"wrong name", h.kit(wrongName.URL), 0, command.Failed, []string{"[LỖI] Đúng hub", "other.example"}},
 		{"no TLS", h.kit(secure(plain.URL)), 0, command.Failed, []string{"không trả lời bằng TLS"}},
 	} {

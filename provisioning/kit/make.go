@@ -169,8 +169,8 @@ func explain(err error) error {
 	case errors.As(err, &strange):
 		return fmt.Errorf("this system does not trust the hub's certificate, whose pin is %s; if the hub printed exactly this pin at start, give it as --pin: %w",
 			ident.ShownPin(strange.UnverifiedCertificates), err)
-	case ident.Diagnose(err) == ident.FaultForeignAuthority:
-		return fmt.Errorf("the certificate does not have the pin you gave; compare with the pin the hub prints at start, and if it is right, something on the network intercepts: %w", err)
+	case ident.Diagnose(err) == ident.FaultForeignAuthority, ident.Diagnose(err) == ident.FaultOtherHub:
+		return fmt.Errorf("the certificate does not have the pin you gave; compare with the pin the hub prints at start: %w", err)
 	case ident.Diagnose(err) == ident.FaultNotTLS:
 		return fmt.Errorf("something there does not speak https: a captive portal, or a wrong port: %w", err)
 	}

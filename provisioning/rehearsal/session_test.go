@@ -119,7 +119,7 @@ func TestBadNetworks(t *testing.T) {
 		{"proxy wants a password", func() {
 			status, n.proxy = http.StatusProxyAuthRequired, func(*http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }
 		}, vitals.ProxyRefused},
-		{"another authority", func() { n.id.Hub = []string{"https://" + foreign.address} }, vitals.ForeignCertificate},
+		{"another authority", func() { n.id.Hub = []string{"https://" + foreign.address} }, vitals.OtherHub},
 		{"swallowed", func() { l.swallow.Store(true); n.timing.Handshake = 300 * time.Millisecond }, vitals.HubSilent},
 	} {
 		c.spoil()

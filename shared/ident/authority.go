@@ -26,6 +26,8 @@ const (
 	authorityKeyFile  = "authority.key"
 	authorityCertFile = "authority.crt" // written last: its presence says the others are whole
 	custodyKeyFile    = "custody.key"
+	authorityName     = "Nghe hub " // then the day and the key's name
+	serverName        = "Nghe hub"
 	pinPrefix         = "sha256-"
 	serverDays        = 397 // browsers accept no more; kiosks do not look
 	serverBackdate    = time.Hour
@@ -128,7 +130,7 @@ func selfSign(key crypto.Signer, now time.Time) ([]byte, error) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: "Nghe hub " + now.UTC().Format("2006-01-02") + " " + DeviceID(key.Public())},
+		Subject:      pkix.Name{CommonName: authorityName + now.UTC().Format("2006-01-02") + " " + DeviceID(key.Public())},
 		NotBefore:    firstDay(), NotAfter: lastDay(),
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
@@ -202,7 +204,7 @@ func serverTemplate(names []string, now time.Time) (*x509.Certificate, error) {
 		return nil, errors.New("issue certificate: no name for the hub; give the host names and addresses that kiosks use")
 	}
 	template := &x509.Certificate{
-		Subject:   pkix.Name{CommonName: "Nghe hub"},
+		Subject:   pkix.Name{CommonName: serverName},
 		NotBefore: clamp(now.Add(-serverBackdate)), NotAfter: now.AddDate(0, 0, serverDays),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}

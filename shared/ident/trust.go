@@ -18,10 +18,11 @@ type Fault uint8
 
 const (
 	FaultOther            Fault = iota // not a matter of trust: no route, cut, timed out
-	FaultForeignAuthority              // the certificate is not our hub's: interception, or another hub
+	FaultForeignAuthority              // the certificate is no hub's: interception, or another service
 	FaultWrongName                     // our hub, under an address its certificate does not name
 	FaultRefused                       // the other side did not take our certificate
 	FaultNotTLS                        // something that does not speak TLS: a captive portal, a wrong port
+	FaultOtherHub                      // the certificate is of a hub, and not of ours: set up anew, or a wrong address
 )
 
 // TrustError is a certificate that was not accepted.
@@ -115,8 +116,7 @@ func checkHub(cs tls.ConnectionState, authorities []*x509.Certificate, hosts []s
 	leaf := cs.PeerCertificates[0]
 	shown := ShownPin(cs.PeerCertificates)
 	if err := chains(leaf, authorities, x509.ExtKeyUsageServerAuth); err != nil {
-		return &TrustError{FaultForeignAuthority, shown, "certificate is not from this kiosk's hub (shown: " + shown +
-			"): another hub answers at this address, or something on the way intercepts; check address and network, or make a new kit if the hub was set up anew"}
+		return foreign(leaf, shown)
 	}
 	if cs.ServerName != "" {
 		hosts = []string{cs.ServerName}
@@ -128,6 +128,18 @@ func checkHub(cs tls.ConnectionState, authorities []*x509.Certificate, hosts []s
 	}
 	return &TrustError{FaultWrongName, shown, fmt.Sprintf("the hub's certificate does not name %s, only %s; start the hub with that name as well",
 		strings.Join(hosts, ", "), strings.Join(namesOf(leaf), ", "))}
+}
+
+// foreign tells another hub from what is none. Who would deceive can call
+// himself a hub, so nothing but words comes of it.
+func foreign(leaf *x509.Certificate, shown string) *TrustError {
+	name, isHub := strings.CutPrefix(leaf.Issuer.CommonName, authorityName)
+	if isHub && leaf.Subject.CommonName == serverName {
+		day, _, _ := strings.Cut(name, " ")
+		return &TrustError{FaultOtherHub, shown, "another hub answers there, set up on " + day + " (shown: " + shown +
+			"): if this kiosk's hub was set up anew, restore it with hub restore, or make a new kit; else the address is wrong, or something pretends to be a hub"}
+	}
+	return &TrustError{FaultForeignAuthority, shown, fmt.Sprintf("the certificate is no hub's, it was issued by %q (shown: %s): something on the way inspects the line, have the hub's address excepted from it; or the address is another service's", leaf.Issuer.CommonName, shown)}
 }
 
 // ShownPin is the pin of the authority that a chain really ends in, or of the

@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -125,6 +126,22 @@ func deviceServer(t *testing.T, a *Authority, key crypto.Signer) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key}}}
 }
 
+// inspection is what a firewall shows that reads along.
+func inspection(t *testing.T) *tls.Config {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "Bkav Gateway"}, DNSNames: []string{"hub.example"},
+		NotBefore: noon, NotAfter: lastDay(), IsCA: true, BasicConstraintsValid: true, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+}
+
 func TestServersThatAreNotOurHub(t *testing.T) {
 	a, key := mustAuthority(t, noon), mustKey(t)
 	k := kitFor(a)
@@ -145,9 +162,10 @@ func TestServersThatAreNotOurHub(t *testing.T) {
 		{"our hub by name", mustServer(t, a, noon, "hub.example"), "hub.example", 0, true, true},
 		{"our hub by address", mustServer(t, a, noon, "127.0.0.1"), "", 0, true, true},
 		{"our hub with a new certificate", rotated, "hub.example", 0, true, true},
-		{"another hub", mustServer(t, mustAuthority(t, noon), noon, "hub.example"), "hub.example", FaultForeignAuthority, true, false},
-		{"interception with our subject", mustServer(t, twin(t, a), noon, "hub.example"), "hub.example", FaultForeignAuthority, true, false},
-		{"interception with our authority appended", appended, "hub.example", FaultForeignAuthority, true, false},
+		{"another hub", mustServer(t, mustAuthority(t, noon), noon, "hub.example"), "hub.example", FaultOtherHub, true, false},
+		{"interception with our subject", mustServer(t, twin(t, a), noon, "hub.example"), "hub.example", FaultOtherHub, true, false},
+		{"interception with our authority appended", appended, "hub.example", FaultOtherHub, true, false},
+		{"inspection of the line", inspection(t), "hub.example", FaultForeignAuthority, true, false},
 		{"a kiosk of ours posing as the hub", deviceServer(t, a, mustKey(t)), "hub.example", FaultForeignAuthority, true, false},
 		{"our hub under another name", mustServer(t, a, noon, "other.example"), "hub.example", FaultWrongName, true, false},
 		{"our hub under another address", mustServer(t, a, noon, "127.0.0.2"), "", FaultWrongName, true, false},
@@ -213,7 +231,7 @@ func TestNothingIsSentBeforeThePinIsChecked(t *testing.T) {
 	defer server.Close()
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: EnrolTLS(kitFor(a))}}
 	_, err := client.Post(server.URL, "application/json", strings.NewReader("{}"))
-	if Diagnose(err) != FaultForeignAuthority || asked != 0 {
+	if Diagnose(err) != FaultOtherHub || asked != 0 {
 		t.Errorf("Post = %v, handler asked %d times", err, asked)
 	}
 }
@@ -310,7 +328,7 @@ func TestPinnedServerKey(t *testing.T) {
 	}
 	_, err = connect(t, server, PinnedTLS(mustAuthority(t, noon).Pin(), []string{"console.example"}))
 	trust := (*TrustError)(nil)
-	if !errors.As(err, &trust) || trust.Fault != FaultForeignAuthority || trust.Shown != a.Pin() {
+	if !errors.As(err, &trust) || trust.Fault != FaultOtherHub || trust.Shown != a.Pin() {
 		t.Errorf("wrong pin: %v, want the pin shown to compare", err)
 	}
 }
