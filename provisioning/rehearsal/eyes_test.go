@@ -141,7 +141,7 @@ func (r resident) on(screen, selector string) {
 // is reached.
 func (r resident) through(screen string, selectors ...string) {
 	r.t.Helper()
-	const stands = `document.querySelector("#app").dataset.screen + document.querySelector("main").innerText + document.querySelectorAll("[aria-pressed=true]").length`
+	const stands = `document.querySelector("#app").dataset.screen + document.querySelector("main").innerText`
 	for range 20 {
 		var next, before string
 		r.until("one of what leads to "+screen, fmt.Sprintf(`document.querySelector("#app[data-screen=%s]") || document.querySelector(%q)`, screen, strings.Join(selectors, ",")))

@@ -11,12 +11,10 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
-	"golang.org/x/text/unicode/norm"
 
 	"nghe/hub/archive/s3test"
 	"nghe/hub/cases"
 	"nghe/shared/feedback"
-	"nghe/shared/invariants"
 	"nghe/shared/seal"
 )
 
@@ -52,7 +50,7 @@ func TestVoices(t *testing.T) {
 	lap("up")
 	code := w.leaves(sight)
 	lap("left")
-	secret := secretsOf(code)
+	secret := secretsOf(code, typedWords, typedPhone)
 	w.hub.kill()
 	w.kiosk.kill()
 	w.nowhere(secret, "after both were killed", s3.Data)
@@ -77,7 +75,7 @@ func TestVoices(t *testing.T) {
 
 	letters := w.letters(s3)
 	plantMedia(secret, "voice", letters[feedback.AttachedVoice].Body)
-	plantMedia(secret, "photo", letters[feedback.AttachedPhoto].Body)
+	plantMedia(secret, "photo", letters[feedback.AttachedPhoto].Body[tables:])
 	w.nowhere(secret, "after it was read", s3.Data)
 	w.answers(sight, code, second, other)
 	lap("answered")
@@ -129,79 +127,13 @@ func (w *ward) leaves(sight eyes) seal.Code {
 	r.on("compose", "[data-act=post]")
 	r.until("the consents", `document.querySelector("#app[data-screen=agree]")`)
 	r.picture("kiosk-consents")
-	r.through("receipt", "[data-act=consent]:not([aria-pressed=true])", "[data-act=post]")
+	r.through("receipt", "[data-act=consent]")
 	r.picture("kiosk-receipt")
 	code, err := seal.ParseCode(r.text(".code"))
 	if err != nil {
 		w.t.Fatalf("the screen shows %q: %v", r.text(".code"), err)
 	}
 	return code
-}
-
-// secretsOf plants what the resident said, and how the files that hold voices
-// and photos begin.
-func secretsOf(code seal.Code) *invariants.Canaries {
-	var c invariants.Canaries
-	key := code.Receipt().Key
-	for name, secret := range map[string]string{
-		"words": typedWords, "decomposed words": norm.NFD.String(typedWords), "phone": typedPhone,
-		"code": string(code), "code as shown": code.String(), "code in small letters": strings.ToLower(string(code)), "receipt's key": string(key[:]),
-		"JPEG": "\xff\xd8\xff\xe0\x00\x10JFIF\x00", "WebM": "\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01", "Opus": "OpusHead\x01", "Exif": "Exif\x00\x00MM", "Exif the other way": "Exif\x00\x00II",
-	} {
-		c.Plant(name, []byte(secret))
-	}
-	return &c
-}
-
-// plantMedia plants what of a recording or a photo is like no other file.
-func plantMedia(c *invariants.Canaries, name string, body []byte) {
-	const piece, different = 24, 18
-	planted := 0
-	for ; len(body) >= piece; body = body[piece:] {
-		seen := map[byte]bool{}
-		for _, b := range body[:piece] {
-			seen[b] = true
-		}
-		if len(seen) >= different && planted < 200 {
-			c.Plant(name, body[:piece])
-			planted++
-		}
-	}
-	if planted < 20 {
-		panic(fmt.Sprintf("of the %s only %d pieces are like no other", name, planted))
-	}
-}
-
-// nowhere looks into every file of the ward, and what else there is.
-func (w *ward) nowhere(secrets *invariants.Canaries, when string, beside ...string) {
-	w.t.Helper()
-	before := secrets.Looked()
-	if err := secrets.LookInto(append(beside, w.dir)...); err != nil {
-		w.t.Fatal(err)
-	}
-	for _, found := range secrets.Found() {
-		w.t.Errorf("%s: %v", when, found)
-	}
-	if secrets.Looked()-before < 100_000 {
-		w.t.Errorf("%s: only %d bytes were looked at", when, secrets.Looked()-before)
-	}
-	if left, err := os.ReadDir(w.path("temp")); err != nil || len(left) > 0 {
-		w.t.Errorf("%s: left in the temporary folder: %v, %v", when, left, err)
-	}
-}
-
-// somewhere proves the search by what does lie open: the receipt's tag, at hub
-// and kiosk.
-func (w *ward) somewhere(code seal.Code) {
-	w.t.Helper()
-	tag := code.Receipt().Tag
-	for _, folder := range []string{"hub", "kiosk"} {
-		var control invariants.Canaries
-		control.Plant("tag", tag[:])
-		if err := control.LookInto(w.path(folder)); err != nil || len(control.Found()) == 0 {
-			w.t.Errorf("not even the receipt's tag was found at the %s: the search proves nothing, %v", folder, err)
-		}
-	}
 }
 
 // archived waits until the kiosk was told of so many blobs that they are in the
@@ -281,7 +213,7 @@ func (w *ward) heard(o eyes) {
 	slices.Reverse(back)
 	as, backwards := alike(loud, said), alike(loud, back)
 	w.t.Logf("%.1f s were heard, like the sentence %.2f, like it backwards %.2f", float64(len(loud))/stepsPerSecond, as, backwards)
-	if as < 0.7 || backwards > as-0.2 {
+	if as < 0.6 || backwards > as-0.2 {
 		w.t.Errorf("what is heard is not the sentence: %.2f, backwards %.2f", as, backwards)
 	}
 }
