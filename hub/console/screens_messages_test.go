@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/binary"
 	"image"
 	"image/color"
@@ -212,6 +213,49 @@ func TestMessageInTheBrowser(t *testing.T) {
 	}
 	for _, c := range complaints() {
 		t.Errorf("the browser says: %s", c)
+	}
+}
+
+// recorded is what a browser records, as the kiosk's page does.
+func (h *hub) recorded(ctx context.Context) []byte {
+	h.t.Helper()
+	var text string
+	h.run(ctx, chromedp.Evaluate(`(async () => {
+		const audio = new AudioContext(), tone = audio.createOscillator(), to = audio.createMediaStreamDestination();
+		tone.connect(to); tone.start(); await audio.resume();
+		const recorder = new MediaRecorder(to.stream, { mimeType: "audio/webm;codecs=opus" }), parts = [];
+		recorder.ondataavailable = (e) => parts.push(e.data);
+		const done = new Promise((f) => { recorder.onstop = f; });
+		recorder.start(); await new Promise((f) => setTimeout(f, 2500)); recorder.stop(); await done;
+		const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+		return btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join(""));
+	})()`, &text, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	clip, err := base64.StdEncoding.DecodeString(text)
+	h.must(err)
+	return clip
+}
+
+// What a browser recorded is as long as it was, and can be wound.
+func TestRecordingCanBeWound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	h := newHub(t)
+	ctx := browser.Start(t, 390, 844)
+	h.signIn(ctx, "admin", adminPassword)
+	clip := h.recorded(ctx)
+	if !bytes.HasPrefix(clip, []byte{0x1A, 0x45, 0xDF, 0xA3}) {
+		t.Fatalf("%d octets, no WebM", len(clip))
+	}
+	s := h.sent(letterstest.Message{Kind: "phan-anh", Voice: clip, VoiceType: "audio/webm;codecs=opus", To: []string{identity().Public}})
+	var length, at float64
+	h.run(ctx, chromedp.Navigate(h.server.URL+"/messages/"+s.ID.String()), chromedp.WaitVisible(".open"), chromedp.SendKeys("#reason", "nghe thử"), chromedp.Click(`button[value=content]`),
+		chromedp.WaitVisible(".letter audio"), chromedp.Poll(`(() => { const a = document.querySelector(".letter audio"); return a.duration < 60 && a.currentTime === 0 && !a.seeking; })()`, nil, chromedp.WithPollingTimeout(20*time.Second)),
+		chromedp.Evaluate(`document.querySelector(".letter audio").duration`, &length),
+		chromedp.Evaluate(`(async () => { const a = document.querySelector(".letter audio"); await new Promise((f) => { a.onseeked = f; a.currentTime = 1.5; }); return a.currentTime; })()`, &at,
+			func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	if length < 2 || length > 10 || math.Abs(at-1.5) > 0.1 {
+		t.Errorf("the recording is %v s long and stands at %v", length, at)
 	}
 }
 
