@@ -2,6 +2,8 @@ package backup
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -24,6 +26,8 @@ type Object struct {
 	Base        wire.Point // before the first record
 	End         wire.Point // of the last one
 	Segments    []ledger.Segment
+
+	head, signature []byte // as read
 }
 
 // magic is the first line of a segment object.
@@ -60,8 +64,9 @@ func (o Object) Key() string {
 	return fmt.Sprintf("%s%s/%016d-%016d-%s", segmentsPrefix, o.Journal, o.Base.Seq, o.End.Seq, o.End.Chain)
 }
 
-// Encode gives the object's bytes: two lines of text, then the frames.
-func (o Object) Encode() ([]byte, error) {
+// Encode gives the object's bytes: three lines of text, the last of which is
+// the hub's signature of what no device has signed, then the frames.
+func (o Object) Encode(sign func(statement []byte) ([]byte, error)) ([]byte, error) {
 	h := head{Journal: o.Journal.String(), Device: o.Device, Certificate: o.Certificate,
 		Parent: placeOf(o.Parent), Base: placeOf(o.Base), End: placeOf(o.End)}
 	for _, s := range o.Segments {
@@ -71,14 +76,32 @@ func (o Object) Encode() ([]byte, error) {
 	if err != nil || len(line) > maxHead {
 		return nil, fmt.Errorf("encode segments of journal %s: head of %d bytes: %w", o.Journal, len(line), errors.Join(err))
 	}
-	b := append(append([]byte(magic), line...), '\n')
+	signature, err := sign(headStatement(line))
+	if err != nil {
+		return nil, fmt.Errorf("sign segments of journal %s: %w", o.Journal, err)
+	}
+	b := fmt.Appendf(nil, "%s%s\n%x\n", magic, line, signature)
 	for _, s := range o.Segments {
 		b = append(b, s.Frame...)
 	}
 	return b, nil
 }
 
-// ReadObject reads what Encode gave. The frames are not opened: see Check.
+// headStatement is what the hub's custody key signs: whose segments they are,
+// where the journal begins, and when they came.
+func headStatement(line []byte) []byte {
+	sum := sha256.Sum256(line)
+	return append([]byte("nghe segments 1\x00"), sum[:]...)
+}
+
+// Proven says whether a hub signed what no device has. Where none did, the
+// records may still be good, but nobody knows when they came.
+func (o Object) Proven(verify func(statement, signature []byte) bool) bool {
+	return verify(headStatement(o.head), o.signature)
+}
+
+// ReadObject reads what Encode gave. The frames are not opened: see Check; nor
+// is the hub's signature looked at: see Proven.
 func ReadObject(b []byte) (Object, error) {
 	o, err := readObject(b)
 	if err != nil {
@@ -89,9 +112,14 @@ func ReadObject(b []byte) (Object, error) {
 
 func readObject(b []byte) (o Object, err error) {
 	rest, ok := bytes.CutPrefix(b, []byte(magic))
-	line, frames, whole := bytes.Cut(rest, []byte("\n"))
-	if !ok || !whole || len(line) > maxHead {
+	line, rest, _ := bytes.Cut(rest, []byte("\n"))
+	signature, frames, whole := bytes.Cut(rest, []byte("\n"))
+	if !ok || !whole || len(line) > maxHead || len(signature) > 2*ed25519.SignatureSize {
 		return o, errors.New("not an object of segments")
+	}
+	o.head = line
+	if o.signature, err = hex.DecodeString(string(signature)); err != nil {
+		return o, fmt.Errorf("the hub's signature: %w", err)
 	}
 	var h head
 	decoder := json.NewDecoder(bytes.NewReader(line))

@@ -164,6 +164,9 @@ func (s *Segments) damaged(ctx context.Context, key string) (why string, err err
 	if err == nil {
 		err = o.Check(nil)
 	}
+	if err == nil && !s.proven(o) {
+		err = archive.ErrUnproven
+	}
 	if err != nil {
 		return fmt.Sprintf("damaged in the archive: %v", err), nil
 	}

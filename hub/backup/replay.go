@@ -28,7 +28,7 @@ type fetched struct {
 
 // replay takes back every segment in the archive, journal by journal. What
 // cannot be read, or was not signed by a device of this hub, is told and left
-// there.
+// there. What this hub did not sign itself is taken back as if it came now.
 func (r *restore) replay(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -93,13 +93,20 @@ func (r *restore) takeBack(ctx context.Context, f *fetched) error {
 		r.report.Damaged = append(r.report.Damaged, fmt.Sprintf("%s: %v", f.key, err))
 		return nil
 	}
+	proven := o.Proven(r.notes().Verify)
+	if !proven {
+		r.report.Unproven = append(r.report.Unproven, f.key)
+	}
 	for _, s := range o.Segments {
+		if !proven { // its time would decide when what it names is deleted
+			s.At = r.cfg.Now().UnixMicro()
+		}
 		if err := r.ledger.ReplaySegment(ctx, o.Device, o.Parent, s); err != nil {
 			return err
 		}
 	}
 	r.report.Objects++
-	if r.cfg.OffDisk {
+	if r.cfg.OffDisk && proven {
 		if _, err := r.ledger.SegmentArchived(ctx, o.Journal, o.Base, o.End); err != nil {
 			return err
 		}

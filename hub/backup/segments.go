@@ -22,6 +22,10 @@ type SegmentsConfig struct {
 	// Certificate is the one the authority issued to a device, DER. It is asked
 	// from several goroutines.
 	Certificate func(ctx context.Context, device string) ([]byte, error)
+	// Sign is with the hub's custody key, Verify for the same. nil: the program
+	// puts none, and does not look who has.
+	Sign   func(statement []byte) ([]byte, error)
+	Verify func(statement, signature []byte) bool
 	// Moved, where set, hears of every journal whose safe has moved, from
 	// several goroutines.
 	Moved func(ctx context.Context, device string, journal wire.JournalID)
@@ -118,7 +122,7 @@ func (s *Segments) put(ctx context.Context, r ledger.Run) error {
 		return fmt.Errorf("certificate of device %s: %w", r.Device, err)
 	}
 	o := Object{Journal: r.Journal, Device: r.Device, Certificate: certificate, Parent: r.Parent, Base: r.Base, End: r.End, Segments: r.Segments}
-	b, err := o.Encode()
+	b, err := o.Encode(s.cfg.Sign)
 	if err != nil {
 		return err
 	}
@@ -142,12 +146,14 @@ func (s *Segments) standsFor(ctx context.Context, want Object) (bool, error) {
 		return false, err
 	}
 	there, err := ReadObject(b)
-	if err != nil || there.Check(nil) != nil {
+	if err != nil || there.Check(nil) != nil || !s.proven(there) {
 		return false, nil
 	}
 	return there.Journal == want.Journal && there.Device == want.Device && there.Parent == want.Parent &&
 		there.Base == want.Base && there.End == want.End, nil
 }
+
+func (s *Segments) proven(o Object) bool { return s.cfg.Verify == nil || o.Proven(s.cfg.Verify) }
 
 // maxObject bounds what is read of one object of segments.
 const maxObject = 8 << 20

@@ -130,7 +130,7 @@ func TestObjectThatStandsAlready(t *testing.T) {
 				whole.Segments = r.Segments
 			}
 		}
-		b, err := whole.Encode()
+		b, err := whole.Encode(w.authority.Sign)
 		must(t, err)
 		w.store.Overwrite(whole.Key(), b)
 		rubbish := whole
@@ -185,19 +185,19 @@ func TestReadObjectRefusesDamage(t *testing.T) {
 	k.deliver(w.hub, 10, 21)
 	must(t, w.segments.Archive(t.Context()))
 	b := w.object(w.keys("segments/")[0])
-	frames := strings.Index(string(b), "}]}\n") + 4
+	verify := NotesIn(w.store, w.authority).Verify
 	for at := range b {
 		for _, damaged := range [][]byte{append(append([]byte{}, b[:at]...), b[at+1:]...), flip(b, at)} {
 			o, err := ReadObject(damaged)
 			if err == nil {
 				err = o.Check(func(st, sig []byte) bool { return ident.Verify(k.key.Public(), st, sig) })
 			}
-			if err == nil && at >= frames && !slices.EqualFunc(recordsOf(t, o), k.records, bytes.Equal) {
+			if err == nil && o.Proven(verify) && !slices.EqualFunc(recordsOf(t, o), k.records, bytes.Equal) {
 				t.Fatalf("byte %d of %d is missing or changed, and nobody notices", at, len(b))
 			}
 		}
 	}
-	for _, text := range []string{"", magic, magic + "{}\n", magic + "null\n", magic + `{"journal":"x"}` + "\n", magic + `{"segments":[{"bytes":-1}]}` + "\n"} {
+	for _, text := range []string{"", magic, magic + "{}\n", magic + "null\n", magic + `{"journal":"x"}` + "\n", magic + `{"segments":[{"bytes":-1}]}` + "\n\n", magic + "{}\n" + strings.Repeat("ab", 65) + "\n", magic + "{}\nxy\n"} {
 		if _, err := ReadObject([]byte(text)); err == nil {
 			t.Errorf("ReadObject(%q) = nil", text)
 		}

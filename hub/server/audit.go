@@ -33,7 +33,9 @@ func (h *hub) auditArchive(ctx context.Context) error {
 }
 
 func (h *hub) segments() *backup.Segments {
-	return backup.NewSegments(backup.SegmentsConfig{Ledger: h.ledger, Store: h.shelf.store, Certificate: h.certificate, Moved: h.safeMoved})
+	notes := backup.NotesIn(h.shelf.store, h.authority)
+	return backup.NewSegments(backup.SegmentsConfig{Ledger: h.ledger, Store: h.shelf.store, Certificate: h.certificate,
+		Sign: notes.Sign, Verify: notes.Verify, Moved: h.safeMoved})
 }
 
 // archiveAudit is the part of hub audit that compares with the archive, and
