@@ -45,6 +45,9 @@ func (c *Console) gather(ctx context.Context, now time.Time) ([]kiosk, error) {
 		seen[v.ID] = v
 	}
 	for _, j := range held {
+		if j.Inherited(held, registry.Out(devices)) {
+			j.Fork = nil // enrolled anew: nobody need look
+		}
 		journals[j.Device] = append(journals[j.Device], journalOf(j))
 	}
 	all := make([]kiosk, 0, len(devices))

@@ -132,6 +132,16 @@ type Journal struct {
 	number    int64
 }
 
+// Inherited says whether a journal goes on from one of a device that is out of
+// use: its kiosk was enrolled anew on its own disk, which is nothing to look
+// into. all are those of Journals.
+func (j Journal) Inherited(all []Journal, out func(device string) bool) bool {
+	if j.Fork == nil || j.Fork.Cause != wire.ForkForeign {
+		return false
+	}
+	return slices.ContainsFunc(all, func(p Journal) bool { return p.Name == j.Fork.From && p.Branch == 0 && out(p.Device) })
+}
+
 // Journals lists all of them, by device and in the order they were first seen.
 func (l *Ledger) Journals(ctx context.Context) ([]Journal, error) {
 	forks, err := l.forks(ctx)

@@ -43,6 +43,15 @@ type Device struct {
 // Welcome says whether the device may open a session and deliver.
 func (d Device) Welcome() bool { return d.State == Active || d.State == Superseded }
 
+// Out says which of some devices are out of use, by their names.
+func Out(all []Device) func(device string) bool {
+	out := map[string]bool{}
+	for _, d := range all {
+		out[d.ID] = d.State != Active
+	}
+	return func(device string) bool { return out[device] }
+}
+
 func (d Device) answered() (id ident.Identity, err error) {
 	err = json.Unmarshal([]byte(d.identity), &id)
 	return id, err

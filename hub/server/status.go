@@ -160,6 +160,9 @@ func (s store) deviceStatuses(ctx context.Context, now time.Time, journals []led
 	}
 	newest := map[string]ledger.Journal{} // Journals lists a device's in the order they were first seen
 	for _, j := range journals {
+		if j.Inherited(journals, registry.Out(registered)) {
+			j.Fork = nil // no suspicion
+		}
 		newest[j.Device] = j
 	}
 	all := []deviceStatus{}

@@ -30,6 +30,27 @@ func TestRevokedKioskComesBackWithANewKit(t *testing.T) {
 	if again := w.device(); again == device {
 		t.Errorf("the kiosk still is %s, whose trust has ended", again)
 	}
+	w.suspectsNobody()
+}
+
+// suspectsNobody reads what hub status says of every device.
+func (w *ward) suspectsNobody() {
+	w.t.Helper()
+	text, err := w.command("status", "--json")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var said struct {
+		Devices []struct{ Device, Suspicion string }
+	}
+	if err := json.Unmarshal([]byte(text), &said); err != nil || len(said.Devices) < 2 {
+		w.t.Fatalf("hub status: %v, %d devices", err, len(said.Devices))
+	}
+	for _, d := range said.Devices {
+		if d.Suspicion != "" {
+			w.t.Errorf("hub status suspects %s: %s", d.Device, d.Suspicion)
+		}
+	}
 }
 
 // device is the one in the kiosk's identity.
