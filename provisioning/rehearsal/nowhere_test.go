@@ -94,6 +94,7 @@ func TestNowhereInPostgreSQL(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills real programs; run without -short")
 	}
+	t.Parallel()
 	database, begun := pgtest.URL(t), time.Now().Add(-time.Second)
 	s3 := s3test.Start(t)
 	w := planWard(t, "--database", database)

@@ -31,6 +31,7 @@ func TestArchiveAwayForAWeek(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a hub, a kiosk and an S3 server; run without -short")
 	}
+	t.Parallel()
 	s3, clock := s3test.Start(t), &ahead{}
 	w := planWard(t)
 	w.archivesTo(s3.Location)

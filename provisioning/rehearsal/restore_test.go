@@ -37,6 +37,7 @@ func TestHubLostAndRestored(t *testing.T) {
 }
 
 func lostAndRestored(t *testing.T, empty func() []string) {
+	t.Parallel()
 	s3 := s3test.Start(t)
 	w := planWard(t, empty()...)
 	w.archivesTo(s3.Location)

@@ -255,6 +255,10 @@ func (w *ward) answers(sight eyes, code seal.Code, address string, kiosk *proces
 	if out, err := w.command("cases", "set", code.String(), "answered", "--note", reply); err != nil {
 		w.t.Fatalf("%v\n%s", err, out)
 	}
+	public := sight.tab(800, 1280)
+	public.open("http://" + w.console + "/r/" + string(code))
+	public.says("Đã trả lời", reply)
+	public.picture("receipt-page")
 	w.publish(1, "Đèn có sáng không?") // told in one bulletin with what came before
 	w.asks(address, "lights")
 	w.hub.kill()
