@@ -69,7 +69,7 @@ func openSQLite(rest string) (*DB, error) {
 	}
 	lite, err := sqlite.Open(sqlite.Config{Path: path, VFS: values.Get("vfs")})
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, err // it names the file
 	}
 	if err := widen(lite); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), lite.Close())

@@ -114,6 +114,28 @@ func TestCommandsWantAHub(t *testing.T) {
 	}
 }
 
+// An error says once what was done, to what, and what to do.
+func TestDatabaseErrorsAreSaidOnce(t *testing.T) {
+	noise, folder := t.TempDir(), t.TempDir()
+	if err := errors.Join(os.WriteFile(filepath.Join(noise, "hub.db"), []byte(strings.Repeat("noise", 2000)), 0o600), os.Mkdir(filepath.Join(folder, "hub.db"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"status", "--data", noise}, "make the hub again in an empty one with hub restore"},
+		{[]string{"status", "--data", folder}, "is a directory"},
+		{[]string{"status", "--database", "postgres://nobody@127.0.0.1:1/none"}, "reach PostgreSQL at 127.0.0.1"},
+		{[]string{"status", "--database", "mysql://x"}, "give sqlite:/path/to/hub.db or postgres://"},
+	} {
+		said := run(t, command.Failed, c.args...)
+		if strings.Count(said, "open database ")+strings.Count(said, "open database:") != 1 || !strings.Contains(said, c.says) {
+			t.Errorf("hub %v says %q", c.args, said)
+		}
+	}
+}
+
 // A hub that cannot have its addresses leaves nothing behind.
 func TestNoFolderWithoutAnAddress(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "hub")

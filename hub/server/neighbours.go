@@ -69,9 +69,9 @@ func keysFit(ctx context.Context, cfg Config, url string) error {
 			return nil // there is no database yet
 		}
 	}
-	db, err := database.Open(ctx, url)
+	db, err := openDatabase(ctx, url)
 	if err != nil {
-		return fmt.Errorf("open the database: %w", err)
+		return err
 	}
 	r, err := registry.Open(ctx, registry.Config{DB: db})
 	if err == nil {

@@ -76,14 +76,23 @@ type store struct {
 // openStore opens the tables. admits says how devices are admitted; it is empty
 // for commands that run beside a server. Its clock is that of every table.
 func openStore(ctx context.Context, url string, admits registry.Config, join joining, log *slog.Logger) (s store, err error) {
-	db, err := database.Open(ctx, url)
+	db, err := openDatabase(ctx, url)
 	if err != nil {
-		return s, fmt.Errorf("open the database: %w", err)
+		return s, err
 	}
 	if s, err = openTables(ctx, db, admits, join, log); err != nil {
 		return s, errors.Join(err, db.Close())
 	}
 	return s, nil
+}
+
+// openDatabase says what to do about a file that is none.
+func openDatabase(ctx context.Context, url string) (*database.DB, error) {
+	db, err := database.Open(ctx, url)
+	if database.IsDamaged(err) {
+		err = fmt.Errorf("%w: put the data folder aside, and make the hub again in an empty one with hub restore", err)
+	}
+	return db, err
 }
 
 func openTables(ctx context.Context, db *database.DB, admits registry.Config, join joining, log *slog.Logger) (s store, err error) {

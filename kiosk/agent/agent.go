@@ -114,7 +114,7 @@ func (k *kiosk) openOutbox() error {
 	o, err := outbox.Open(outbox.Config{Dir: k.cfg.Data, Place: k.place.ID, Program: command.Version(),
 		Reserve: k.cfg.Room.Reserve, Logger: k.log})
 	if err != nil {
-		return fmt.Errorf("open the outbox: %w", err)
+		return err
 	}
 	k.vitals = vitals.New(vitals.Config{Dir: k.cfg.Data, Uptime: o.Uptime, Backlog: k.backlog, Logger: k.log})
 	k.outbox = &watched{o, k.vitals, make(chan error, 1)}

@@ -74,18 +74,24 @@ func open(cfg Config) (*DB, error) {
 		}
 		db.writer = pool(cfg, false)
 		if err := db.writer.Ping(); err != nil {
-			return nil, errors.Join(err, db.Close())
+			return nil, db.abandon(err)
 		}
 		// The switch to WAL may have made and removed a rollback journal; were
 		// the removal to come undone, that journal would undo later commits.
 		if err := cfg.SyncDir(filepath.Dir(cfg.Path)); err != nil {
-			return nil, errors.Join(err, db.Close())
+			return nil, db.abandon(err)
 		}
 	}
 	if err := db.reader.Ping(); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, db.abandon(err)
 	}
 	return db, nil
+}
+
+// abandon says once why a file does not open: closing it would say it again.
+func (db *DB) abandon(why error) error {
+	_ = db.Close()
+	return why
 }
 
 // create makes a missing file and closes it again: only once its name is
