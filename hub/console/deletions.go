@@ -9,6 +9,7 @@ import (
 
 	"nghe/hub/deletion"
 	"nghe/hub/ledger"
+	"nghe/shared/feedback"
 	"nghe/shared/wire"
 )
 
@@ -57,7 +58,7 @@ func (c *Console) deleteAll(r *http.Request, m ledger.Message, reason string) er
 // showDeletions is the record of what was deleted: who, when, why, what.
 func (c *Console) showDeletions(w http.ResponseWriter, r *http.Request) error {
 	f := c.face(r)
-	b := listBody{Note: f.text("deletions.note"), None: f.text("deletions.none"),
+	b := listBody{Note: f.text("deletions.note") + " " + f.promise(feedback.InForce(feedback.Promises(), c.cfg.Now())), None: f.text("deletions.none"),
 		Heads: f.heads("list.time", "list.by", "deletions.what", "deletions.why", "deletions.state")}
 	if c.cfg.Deletions == nil {
 		return c.show(w, r, "list", page{Title: f.text("deletions.title"), Body: b})
@@ -74,6 +75,20 @@ func (c *Console) showDeletions(w http.ResponseWriter, r *http.Request) error {
 		b.More = fmt.Sprintf("/deletions?before=%d", list[len(list)-1].Number)
 	}
 	return c.show(w, r, "list", page{Title: f.text("deletions.title"), Body: b})
+}
+
+// promise says how long everything is kept that is given today.
+func (f *face) promise(p feedback.Promise) string {
+	var parts []string
+	for _, part := range p.Parts {
+		key, n := "keep.days", part.Keep.Days
+		if part.Keep.Months > 0 {
+			key, n = "keep.months", part.Keep.Months
+		}
+		span := f.text(key, f.locale.Integer(int64(n)))
+		parts = append(parts, f.text("keep."+part.Keep.After, f.named("part.", part.Purpose), span, f.text("keep.months", f.locale.Integer(int64(part.Keep.Latest)))))
+	}
+	return f.text("keep.now", f.locale.Integer(int64(p.Version)), strings.Join(parts, "; "))
 }
 
 // rule names the promise by which something went; an older program's rule stands

@@ -507,6 +507,9 @@ func TestDeleteMessage(t *testing.T) {
 	if page := h.read(hoa, "/deletions"); !strings.Contains(page, "người gửi yêu cầu 23/11") || !strings.Contains(page, "4 tệp") || !strings.Contains(page, "admin") {
 		t.Error("the record of deletions lacks it")
 	}
+	if page := h.read(hoa, "/deletions"); !strings.Contains(page, "(bản 2): Lời nhắn 24 tháng từ khi nhận; Liên hệ 90 ngày sau khi giải quyết xong và không quá 24 tháng; Ghi âm 180 ngày") {
+		t.Error("nobody says how long what is kept")
+	}
 	if got := h.accessLines(eventDeleted); len(got) != 2 { // one was refused for its long reason after it was noted
 		t.Errorf("noted: %v", got)
 	}
