@@ -14,7 +14,7 @@ func (i *Intake) BlobLost(device string, ref blob.Ref) {
 	s := i.live[device]
 	i.mu.Unlock()
 	if s != nil {
-		s.post(item{frame: wire.ChunkAck{Hash: ref.Hash, State: wire.BlobPartial}})
+		s.post(item{frame: wire.ChunkAck{Hash: ref.Hash, State: wire.BlobWanted}})
 	}
 }
 
@@ -26,6 +26,6 @@ func (s *session) askAgain() {
 		return
 	}
 	for _, ref := range lost {
-		s.post(item{frame: wire.ChunkAck{Hash: ref.Hash, State: wire.BlobPartial}})
+		s.post(item{frame: wire.ChunkAck{Hash: ref.Hash, State: wire.BlobWanted}})
 	}
 }

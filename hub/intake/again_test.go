@@ -32,7 +32,7 @@ func TestAskedForWhatTheArchiveLost(t *testing.T) {
 	}
 	asked := func(k *kiosk) {
 		t.Helper()
-		if a, _ := k.hear().(wire.ChunkAck); a != (wire.ChunkAck{Hash: ref.Hash, State: wire.BlobPartial}) {
+		if a, _ := k.hear().(wire.ChunkAck); a != (wire.ChunkAck{Hash: ref.Hash, State: wire.BlobWanted}) {
 			t.Errorf("asked with %+v", a)
 		}
 		a, _ := k.bring(b, blob.ChunkSize)

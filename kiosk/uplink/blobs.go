@@ -221,7 +221,7 @@ func (s *session) shipped(c wire.Chunk) {
 
 // landedChunk notes an answer.
 func (s *session) landedChunk(a wire.ChunkAck) {
-	if s.ship.hash == a.Hash && !s.ship.owed.IsZero() {
+	if s.ship.hash == a.Hash && a.State != wire.BlobWanted && !s.ship.owed.IsZero() {
 		s.ship.owed = time.Time{}
 		s.ship.carried += s.ship.bytes
 	}

@@ -180,6 +180,9 @@ func (s *Sender) chunkAck(a wire.ChunkAck) (Event, error) {
 	if s.epoch < b.Epoch {
 		return Event{Ignored: OldEpoch}, nil
 	}
+	if a.State == wire.BlobWanted {
+		return s.wanted(a)
+	}
 	answer := s.asked && s.ship != nil && s.ship.ref.Hash == a.Hash
 	s.asked = s.asked && !answer
 	switch a.State {
@@ -188,9 +191,6 @@ func (s *Sender) chunkAck(a wire.ChunkAck) (Event, error) {
 	case wire.BlobPartial:
 		if answer {
 			return s.leadOn(a)
-		}
-		if a.Offset == 0 {
-			return s.lost(a)
 		}
 	default:
 		if answer {
@@ -214,13 +214,13 @@ func (s *Sender) settle(a wire.ChunkAck) (Event, error) {
 	return Event{Blob: &a}, nil
 }
 
-// lost offers a blob again that the hub had, and has no more: its archive was
-// damaged.
-func (s *Sender) lost(a wire.ChunkAck) (Event, error) {
-	delete(s.passed, a.Hash)
+// wanted offers a blob again that the hub had, and has no more: its archive was
+// damaged. One that is on its way goes on: this answers no chunk.
+func (s *Sender) wanted(a wire.ChunkAck) (Event, error) {
 	if s.ship != nil && s.ship.ref.Hash == a.Hash {
-		s.ship = nil
+		return Event{Blob: &a}, nil
 	}
+	delete(s.passed, a.Hash)
 	err := s.cfg.Blobs.HubSays(a.Hash, wire.BlobPartial)
 	if err != nil {
 		err = fmt.Errorf("%w: note that %x is wanted again: %w", ErrBlobs, a.Hash, err)
@@ -228,17 +228,19 @@ func (s *Sender) lost(a wire.ChunkAck) (Event, error) {
 	return Event{Blob: &a}, err
 }
 
-// leadOn goes on at the byte the hub asks for, also backwards: it may have
-// found the blob damaged, or have lost what it had.
+// leadOn goes on at the byte the hub asks for. It may be further back: the hub
+// found the blob damaged, or has lost what it had; or this answers no chunk of
+// ours, and so the hub is asked once more before another octet goes.
 func (s *Sender) leadOn(a wire.ChunkAck) (Event, error) {
 	if a.Offset > s.ship.ref.Size {
 		return Event{}, wire.Errorf(wire.CodeMalformed, "hub holds %d bytes of a blob of %d", a.Offset, s.ship.ref.Size)
 	}
 	first := !s.ship.known
-	if !first && a.Offset < s.ship.offset+max(s.ship.sent, 1) {
+	s.ship.known = first || a.Offset >= s.ship.offset+max(s.ship.sent, 1)
+	if !s.ship.known {
 		s.ship.stuck++
 	}
-	s.ship.known, s.ship.offset = true, a.Offset
+	s.ship.offset = a.Offset
 	if s.ship.stuck >= maxStuck {
 		s.pass(a.Hash, failed)
 	}

@@ -241,6 +241,12 @@ func (h *hubModel) tear(left func(n int) int) (torn int) {
 	return torn
 }
 
+// holdsBlob says whether it is whole on the hub's disk or archived.
+func (h *hubModel) holdsBlob(name blob.Hash) bool {
+	k := h.crates[name]
+	return k != nil && k.whole || h.vault[name] == h.epoch
+}
+
 // erase deletes a blob by law: nobody may have it, and it never comes back.
 func (h *hubModel) erase(p *picture) {
 	p.erased = true

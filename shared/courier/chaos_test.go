@@ -65,12 +65,14 @@ const (
 	hubKilledArchiving
 	chunkRefused
 	erasedByLaw
+	lostFromVault
 	blobLedOn
 	blobStored
 	blobArchived
 	blobRefused
 	blobWaits
 	blobUnnamed
+	blobWanted
 	faults
 	outcomes = misfit // from here on: what came of faults
 )
@@ -85,12 +87,13 @@ var faultNames = [faults]string{"frame dropped", "frame repeated", "frame reorde
 	"blob without a record", "blob rotted", "hub full of blobs", "hub lost its blobs", "hub killed before a chunk",
 	"hub killed after a chunk", "blob's state not noted", "blob deleted",
 	"killed while keeping a blob", "same blob again", "blob unreadable", "kiosk lost power", "state of a blob fell back", "hub killed in a chunk",
-	"hub lost ends of blobs", "hub lied about an offset", "upload of a blob lost", "hub killed archiving", "hub without blobs", "blob erased by law",
+	"hub lost ends of blobs", "hub lied about an offset", "upload of a blob lost", "hub killed archiving", "hub without blobs", "blob erased by law", "archive lost a blob",
 	"blob: go on", "blob: stored", "blob: archived",
-	"blob: refused", "blob: wait", "blob: unnamed"}
+	"blob: refused", "blob: wait", "blob: unnamed", "blob: wanted"}
 
 var blobFaults = map[wire.BlobState]fault{wire.BlobPartial: blobLedOn, wire.BlobStored: blobStored, wire.BlobArchived: blobArchived,
-	wire.BlobRefused: blobRefused, wire.BlobWait: blobWaits, wire.BlobUnnamed: blobUnnamed}
+	wire.BlobRefused: blobRefused, wire.BlobWait: blobWaits, wire.BlobUnnamed: blobUnnamed,
+	wire.BlobWanted: blobWanted}
 
 var forkFaults = map[wire.ForkCause]fault{wire.ForkAhead: forkedAhead, wire.ForkDiffers: forkedDiffers,
 	wire.ForkBehind: forkedBehind, wire.ForkForeign: forkedForeign}
@@ -112,7 +115,7 @@ func (w *world) chaos() {
 	deeds := []func(m *machine){(*machine).goOffline, (*machine).goPoor, (*machine).goPoor, (*machine).failDisk,
 		(*machine).crashes, (*machine).hearOldAck, (*machine).hearOldAck, (*machine).prune, (*machine).prune, (*machine).prune,
 		(*machine).rot, (*machine).rot, func(*machine) { w.fillHub() }, func(*machine) { w.loseCrates() }, func(*machine) { w.tearCrates() },
-		(*machine).losePower, (*machine).losePower, func(*machine) { w.forgetBlobs() }, func(*machine) { w.erase() },
+		(*machine).losePower, (*machine).losePower, func(*machine) { w.forgetBlobs() }, func(*machine) { w.erase() }, func(*machine) { w.loseFromVault() },
 		(*machine).keepImage, (*machine).keepImage, func(*machine) { w.backUp() }, func(*machine) { w.hubCrash() }}
 	if w.scenario.kiosks {
 		deeds = append(deeds, (*machine).rollBack, (*machine).rollBack, (*machine).rollBack, (*machine).clone, (*machine).changeKey, (*machine).replaceDisk)
@@ -225,6 +228,32 @@ func (w *world) erase() {
 	w.tally.add(erasedByLaw)
 	w.check.Erased(p.id())
 	w.hub.erase(p)
+}
+
+// loseFromVault damages one blob in the archive. The hub finds out, and asks for
+// it whoever may still have it; perhaps nobody has.
+func (w *world) loseFromVault() {
+	for range 20 {
+		if len(w.album) == 0 {
+			return
+		}
+		if p := w.album[w.n(len(w.album))]; w.hub.vault[p.ref.Hash] == w.hub.epoch {
+			w.tally.add(lostFromVault)
+			delete(w.hub.vault, p.ref.Hash)
+			p.torn = true // if no kiosk has it any more, nobody can bring it
+			w.lost = append(w.lost, p)
+			return
+		}
+	}
+}
+
+// wanted has a kiosk asked for what the archive has lost.
+func (w *world) wanted(s *session) {
+	for _, p := range w.lost {
+		if !p.erased && !w.hub.holdsBlob(p.ref.Hash) {
+			s.sendDown(wire.ChunkAck{Hash: p.ref.Hash, State: wire.BlobWanted})
+		}
+	}
 }
 
 func (m *machine) keepImage() { m.images = append(m.images, m.out.image()) }

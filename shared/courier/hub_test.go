@@ -194,6 +194,9 @@ func (w *world) archiving() {
 	}
 	for _, s := range w.sessions {
 		w.tellSafe(s)
+		if !w.bad || w.n(8) == 0 {
+			w.wanted(s)
+		}
 	}
 	w.hub.shelveBlobs(func() bool { return w.sometimes(blobUploadLost, 0.1) }, w.archivedBlob)
 }

@@ -165,6 +165,9 @@ func (s *session) arriveUp(b []byte) {
 	for _, r := range step.Reply {
 		s.sendDown(r)
 	}
+	if step.Hello != nil {
+		s.w.wanted(s)
+	}
 	if step.Append != nil {
 		s.w.enqueue(s, step.Append)
 	}

@@ -218,7 +218,7 @@ func (m *machine) swap(d disk) {
 // received takes a frame from the hub off the wire.
 func (m *machine) received(s *session, f wire.Frame) {
 	s.heard = m.w.now
-	if a, ok := f.(wire.ChunkAck); ok && a.Hash == s.flyer {
+	if a, ok := f.(wire.ChunkAck); ok && a.Hash == s.flyer && a.State != wire.BlobWanted {
 		s.flying = 0
 	}
 	ev, err := s.sender.Receive(f)

@@ -34,6 +34,7 @@ type world struct {
 	answers  []*paper
 	pictures map[blob.Hash]*picture
 	album    []*picture // the same in order
+	lost     []*picture // by the archive: the hub asks for them
 	sweeps   uint64
 	check    invariants.Checker
 	tally    *tally
@@ -318,7 +319,8 @@ func (m *machine) blobsWaiting() (n int) {
 	for _, k := range m.out.blobs {
 		named := k.pic.record != nil && !k.pic.record.gone
 		refused := k.rotten || k.state == wire.BlobRefused && k.pic.torn // by a copy of this machine
-		if named && k.state != wire.BlobArchived && !refused {
+		archived := k.state == wire.BlobArchived && (k.pic.erased || m.w.hub.holdsBlob(k.pic.ref.Hash))
+		if named && !archived && !refused {
 			n++
 		}
 	}

@@ -116,6 +116,7 @@ const (
 	BlobRefused  BlobState = 4 // not as this device has it: damaged, of another size, or over MaxBlob
 	BlobWait     BlobState = 5 // no room now for any blob; ask again in some minutes
 	BlobUnnamed  BlobState = 6 // no record the hub can read names it; keep it, ask again in some hours
+	BlobWanted   BlobState = 7 // never an answer: the hub had it and has lost it; offer it again
 )
 
 // ChunkAck says how much of a blob the hub holds. It answers a Chunk, and is

@@ -72,6 +72,7 @@ func sampleFrames() map[string]Frame {
 		"chunk ack, no":    ChunkAck{Hash: chainOf(9), State: BlobRefused},
 		"chunk ack, later": ChunkAck{Hash: chainOf(9), Offset: 65_536, State: BlobWait},
 		"chunk ack, who":   ChunkAck{Hash: chainOf(9), State: BlobUnnamed},
+		"chunk ack, lost":  ChunkAck{Hash: chainOf(9), State: BlobWanted},
 		"bulletin":         Bulletin{Version: 8, Body: []byte{0xa0}, Signature: seq(0, 64)},
 		"vitals": Vitals{Uptime: 5_000_000, Wall: 1_795_000_000_000_000, Backlog: 12, Bytes: 480, Oldest: 1_794_999_000_000_000,
 			Readings:   []Reading{{Name: "disk-free", Value: 9_000_000_000}, {Name: "temperature", Value: -4}},
