@@ -31,7 +31,10 @@ type eyes struct {
 // camera sees a film, again and again.
 func openEyes(t *testing.T, recording, film string) eyes {
 	t.Helper()
-	profile := t.TempDir()
+	profile, err := os.MkdirTemp("", "nghe-chromium-") // not the test's own: it may be written to until the very end
+	if err != nil {
+		t.Fatal(err)
+	}
 	options := append(browser.Options(t, profile), chromedp.Flag("use-fake-ui-for-media-stream", true),
 		chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-file-for-fake-audio-capture", recording),
 		chromedp.Flag("use-file-for-fake-video-capture", film))
@@ -39,10 +42,10 @@ func openEyes(t *testing.T, recording, film string) eyes {
 	ctx, stop := chromedp.NewContext(allocator)
 	ctx, stopClock := context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx) // waits for the process, which writes into its profile
 		stopClock()
 		stop()
 		stopAllocator()
+		os.RemoveAll(profile)
 	})
 	if err := chromedp.Run(ctx); err != nil {
 		t.Fatalf("start chromium: %v", err)

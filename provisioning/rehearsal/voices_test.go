@@ -81,6 +81,7 @@ func TestVoices(t *testing.T) {
 	lap("answered")
 	w.nowhere(secret, "in the end", s3.Data)
 	w.somewhere(code)
+	lap("searched")
 }
 
 // hides gives each program a temporary folder that can be looked into, and no
