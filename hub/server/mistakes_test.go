@@ -130,7 +130,7 @@ func TestDatabaseErrorsAreSaidOnce(t *testing.T) {
 		{[]string{"status", "--database", "mysql://x"}, "give sqlite:/path/to/hub.db or postgres://"},
 	} {
 		said := run(t, command.Failed, c.args...)
-		if strings.Count(said, "open database ")+strings.Count(said, "open database:") != 1 || !strings.Contains(said, c.says) {
+		if strings.Count(said, "open database")-strings.Count(said, "unable to open database file") != 1 || !strings.Contains(said, c.says) {
 			t.Errorf("hub %v says %q", c.args, said)
 		}
 	}
