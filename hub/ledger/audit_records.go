@@ -161,7 +161,7 @@ func (c *auditedRecord) answer(r wire.Answer, state int64, raw []byte) error {
 	if c.answerBoot() == nil {
 		c.problem(c.point.Seq, "answer belongs to no boot: run hub rebuild")
 	}
-	id, row := c.point.Chain.ID(), storedAnswer{}
+	id, row := identity(r, c.point), storedAnswer{}
 	row, here := c.rows[c.number]
 	if !here {
 		return c.elsewhere(id)

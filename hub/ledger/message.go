@@ -79,7 +79,7 @@ func (c *auditedRecord) message(r wire.Answer) error {
 	c.told.messages++
 	c.told.attachments += len(r.Attachments)
 	c.told.consents += len(r.Consents)
-	id, want := c.point.Chain.ID(), messageOf(r)
+	id, want := identity(r, c.point), messageOf(r)
 	var got messageRow
 	var shown []byte
 	err := c.row("audit message", c.number).Scan(&shown, &got.receipt, &got.kind, &got.subject, &got.reader)

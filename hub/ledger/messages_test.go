@@ -284,6 +284,32 @@ func TestMessagesOnceAcrossJournals(t *testing.T) {
 	})
 }
 
+// A kiosk's disk is put back while a message is held: it is released twice, at
+// two places of two journals, and is one message.
+func TestHeldMessageIsOneThoughItsDiskWasPutBack(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *hub) {
+		k := newKiosk(t, "a", "qt-01")
+		k.rate(second, 5)
+		held := message(0, "kien-nghi", "", "tag-three", attached(feedback.AttachedWords, feedback.ReaderNamed, "sealed"),
+			attached(feedback.AttachedVoice, feedback.ReaderNamed, "voice"))
+		held.Day = uint32(noon.Unix() / 86400)
+		old := k.copy("a")
+		k.add(held)
+		h.append(k.rest(0))
+		old.rate(2*second, 1)
+		old.fork(0, k.head(), wire.ForkDiffers)
+		old.add(held)
+		other := held
+		other.Attachments = []wire.Attachment{attached(feedback.AttachedWords, feedback.ReaderNamed, "sealed anew")}
+		old.add(other)
+		h.append(old.rest(0))
+		if all := h.messages(MessageFilter{}); len(all) != 2 || h.total() != 4 {
+			t.Errorf("%d messages and %d answers, want 2 and 4: %+v", len(all), h.total(), all)
+		}
+		h.same()
+	})
+}
+
 func TestMessageFilters(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *hub) {
 		h.append(letters(t).rest(0))

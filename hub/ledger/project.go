@@ -111,7 +111,7 @@ func (w *work) readAnswer(e *entry, r wire.Answer, earlier *wire.RecordID) error
 	if err != nil {
 		return err
 	}
-	a := answer{number: e.segment*slots + int64(e.index), id: e.id(), boot: b, uptime: int64(r.Uptime), reply: reply, at: e.at}
+	a := answer{number: e.segment*slots + int64(e.index), id: identity(r, e.point), boot: b, uptime: int64(r.Uptime), reply: reply, at: e.at}
 	if r.Day > 0 {
 		a.state, a.uptime = stateDay, int64(r.Day)
 	}
@@ -127,6 +127,17 @@ func (w *work) readAnswer(e *entry, r wire.Answer, earlier *wire.RecordID) error
 		return nil
 	}
 	return w.readMessage(a, r)
+}
+
+// identity is what an answer is counted and shown once by. A message that was
+// held back enters the journal at a random place, and a kiosk's disk put back
+// enters it again, at another: its sealed bytes, which are random too, say that
+// it is the same.
+func identity(r wire.Answer, p wire.Point) wire.RecordID {
+	if r.Day > 0 && len(r.Attachments) > 0 {
+		return wire.RecordID(r.Attachments[0].Hash[:len(wire.RecordID{})])
+	}
+	return p.Chain.ID()
 }
 
 // unfit says what makes a well-formed answer one that cannot be placed.
