@@ -69,18 +69,32 @@ func (d *Deletions) Again(ctx context.Context) (unproven []string, err error) {
 	return unproven, nil
 }
 
-// remember takes over the orders that the archive has and the copy had not.
+// remember takes over the orders that the archive has and the copy had not. One
+// by age that was given at a time which has not come yet was an error of a
+// clock; the archive forgets it.
 func (d *Deletions) remember(ctx context.Context) (unproven []string, err error) {
 	if d.cfg.Notes.Store == nil {
 		return nil, nil
 	}
-	return d.cfg.Notes.All(ctx, marksPrefix, func(key string, text []byte) error {
+	var wrong []string
+	unproven, err = d.cfg.Notes.All(ctx, marksPrefix, func(key string, text []byte) error {
 		is, err := parseMark(text)
 		if err != nil {
 			return fmt.Errorf("read %s, which an older hub wrote: %w", key, err)
 		}
+		if is.Rule != "" && is.At.After(d.cfg.Now().Add(lags)) {
+			wrong = append(wrong, key)
+			return nil
+		}
 		return d.exec(ctx, "put", int64(is.Kind), is.Name, is.At.UnixMicro(), "", "ordered before the hub was restored; the archive remembered it", is.Rule, 1)
 	})
+	for _, key := range wrong {
+		if err == nil {
+			d.log.Warn("a deletion by age is not done again: its clock was ahead", "key", key)
+			err = d.cfg.Notes.Store.Delete(ctx, key)
+		}
+	}
+	return unproven, err
 }
 
 func parseMark(text []byte) (Deletion, error) {

@@ -6,8 +6,9 @@
 // bytes are gone from the hub's disk and the archive only when they were looked
 // for there and not found, twice; that who ordered it, when and why is kept,
 // here and in the archive, so that a restore from any copy does it again; that
-// the chain of records stays whole, for only blobs go; and that the text each
-// sender agreed to can be shown.
+// the chain of records stays whole, for only blobs go; that no clock alone has
+// anything deleted by age (see Retention); and that the text each sender agreed
+// to can be shown.
 //
 // It holds no blob, tells no kiosk (the bulletin does, from Told) and cannot
 // reach into copies of the hub that were made before.
@@ -24,6 +25,7 @@ import (
 	"log/slog"
 	"math"
 	"strings"
+	"sync"
 	"time"
 
 	"nghe/hub/archive"
@@ -76,8 +78,13 @@ type Config struct {
 	// Promises are what residents were told, oldest first; nil: those of
 	// feedback.
 	Promises []feedback.Promise
-	Now      func() time.Time // nil: time.Now
-	Logger   *slog.Logger     // nil: slog.Default
+	// Clocks are what clocks other than the hub's read now, as far as they were
+	// heard of lately; nil: none is.
+	Clocks func() []time.Time
+	// Elapsed grows with time whatever the hub's clock does; nil: since Open.
+	Elapsed func() time.Duration
+	Now     func() time.Time // nil: time.Now
+	Logger  *slog.Logger     // nil: slog.Default
 }
 
 // Deletions is the open store. Its methods may be called from anywhere.
@@ -86,6 +93,9 @@ type Deletions struct {
 	sql      map[string]string
 	log      *slog.Logger
 	promises []feedback.Promise
+
+	looking sync.Mutex // held by Retain
+	run     running    // guarded by looking
 }
 
 // Open brings the tables up to date.
@@ -98,6 +108,12 @@ func Open(ctx context.Context, cfg Config) (*Deletions, error) {
 	post, _ := fs.Sub(postgresFiles, "postgres")
 	if err := cfg.DB.Migrate(ctx, "deletion_migrations", lite, post); err != nil {
 		return nil, fmt.Errorf("open deletions: %w", err)
+	}
+	if cfg.Clocks == nil {
+		cfg.Clocks = func() []time.Time { return nil }
+	}
+	if begun := time.Now(); cfg.Elapsed == nil {
+		cfg.Elapsed = func() time.Duration { return time.Since(begun) }
 	}
 	if cfg.Promises == nil {
 		cfg.Promises = feedback.Promises()

@@ -85,6 +85,9 @@ func (h *hub) open(cfg Config) *Deletions {
 		at, is := h.closed[string(tag)]
 		return at, is, nil
 	}
+	if cfg.Clocks == nil {
+		cfg.Clocks = func() []time.Time { return []time.Time{h.at} }
+	}
 	cfg.Wards = func(context.Context) ([]string, error) { return h.wards, nil }
 	cfg.Notes = archive.Notes{Store: cfg.Store, Sign: sign, Verify: func(statement, signature []byte) bool {
 		want, _ := sign(statement)

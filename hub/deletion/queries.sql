@@ -74,3 +74,18 @@ SELECT promise, purpose, language, ward FROM consent_texts WHERE text = $1
 
 -- name: note text
 INSERT INTO consent_texts (text, promise, purpose, language, ward) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (text) DO NOTHING
+
+-- name: retention
+SELECT proven_us, looked_us, waits, waiting, waits_us, confirmed_us, confirmed_by FROM retention
+
+-- name: looked
+UPDATE retention SET proven_us = $1, looked_us = $2, waits = $3, waiting = $4, waits_us = $5
+
+-- name: confirm
+UPDATE retention SET confirmed_us = $1, confirmed_by = $2
+
+-- name: arrivals
+SELECT hash, from_us FROM arrivals
+
+-- name: put arrival
+INSERT INTO arrivals (hash, from_us) VALUES ($1, $2) ON CONFLICT (hash) DO UPDATE SET from_us = excluded.from_us

@@ -11,36 +11,105 @@ import (
 	"nghe/shared/wire"
 )
 
-// between is the longest pause from one Retain to the next: what ends before the
-// next one goes now, since nothing may be kept longer than promised.
+// between is the longest pause from one Retain to the next, the hub being off at
+// night: what ends before the next one goes now, since nothing may be kept
+// longer than promised.
 const between = 24 * time.Hour
 
 // Retain deletes what was kept as long as its sender was promised, and says how
 // many blobs that were. Each has its line among the deletions, with the promise
-// and the day it counted from. Call it once a day.
+// and the day it counted from. What the hub's clock alone calls for, and too
+// much at once, waits: Retention says so. Call it every few minutes.
 func (d *Deletions) Retain(ctx context.Context) (deleted int, err error) {
-	if err := d.noteTexts(ctx); err != nil {
+	d.looking.Lock()
+	defer d.looking.Unlock()
+	due, err := d.look(ctx, d.cfg.Now())
+	if err != nil {
 		return 0, fmt.Errorf("retention: %w", err)
 	}
-	now := d.cfg.Now()
-	for b, err := range d.cfg.Ledger.Blobs(ctx, now.Add(between-soonest(d.promises))) {
-		if err != nil {
-			return deleted, fmt.Errorf("retention: %w", err)
-		}
-		why, rule, err := d.over(ctx, b, now)
-		if err != nil {
-			return deleted, fmt.Errorf("retention of blob %s: %w", b.Hash, err)
-		}
-		if why == "" {
-			continue
-		}
-		order := Deletion{Kind: wire.DeletedBlob, Name: b.Hash[:], Reason: why, Rule: rule}
-		if _, err := d.order(ctx, order, d.mayBeOut(b, now)); err != nil {
+	for _, is := range due {
+		if _, err := d.order(ctx, is.Deletion, is.mayBeOut); err != nil {
 			return deleted, err
 		}
 		deleted++
 	}
 	return deleted, nil
+}
+
+// over is a blob whose time is over.
+type over struct {
+	Deletion
+	mayBeOut bool
+}
+
+// look finds what is to go now, and keeps why the rest of what is due does not.
+func (d *Deletions) look(ctx context.Context, now time.Time) ([]over, error) {
+	if err := d.noteTexts(ctx); err != nil {
+		return nil, err
+	}
+	r, err := d.Retention(ctx)
+	if err != nil {
+		return nil, err
+	}
+	confirmed, err := d.prove(ctx, &r, now)
+	if err != nil {
+		return nil, err
+	}
+	early, late := now, r.Proven
+	if late.Before(early) {
+		early, late = late, early
+	}
+	a, err := d.arrivals(ctx, late, r.looked)
+	if err != nil {
+		return nil, err
+	}
+	due, held, all, err := d.due(ctx, &a, early, late)
+	if err != nil {
+		return nil, err
+	}
+	why, n := "", 0
+	switch {
+	case len(due) > many(all) && !confirmed:
+		why, n, due = WaitsMany, len(due)+held, nil
+	case held > 0 && late.Sub(early) > lags:
+		why, n = WaitsClock, held
+	}
+	if why != "" && why != r.Waits {
+		r.Since = now
+		d.log.Warn("deletion by age waits: look at the clock, then hub retention confirm", "why", why, "blobs", n, "clock", now, "proven", r.Proven)
+	}
+	r.Waits, r.Waiting = why, n
+	return due, d.keep(ctx, r, a)
+}
+
+// due lists what is over by both times, and counts what is by the later one
+// only, of how many in all.
+func (d *Deletions) due(ctx context.Context, a *arrivals, early, late time.Time) (due []over, held, all int, err error) {
+	young := late.Add(between - soonest(d.promises))
+	for b, err := range d.cfg.Ledger.Blobs(ctx, time.Time{}) {
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		all++
+		from := a.of(b)
+		if !from.Before(young) {
+			continue
+		}
+		why, rule, err := d.over(ctx, b, from, early)
+		if err == nil && why == "" && late.After(early) {
+			var later string
+			if later, _, err = d.over(ctx, b, from, late); later != "" {
+				held++
+			}
+		}
+		if err != nil {
+			return nil, 0, 0, fmt.Errorf("blob %s: %w", b.Hash, err)
+		}
+		if why != "" {
+			due = append(due, over{Deletion{Kind: wire.DeletedBlob, Name: b.Hash[:], Reason: why, Rule: rule}, d.mayBeOut(b, early)})
+		}
+	}
+	return due, held, all, nil
 }
 
 // soonest is the shortest time anything is kept, counted from its arrival.
@@ -57,11 +126,13 @@ func soonest(all []feedback.Promise) time.Duration {
 // over says why a blob's time ends before the next look; "" while it does not.
 // Of what its sender was promised and what everybody is promised now, the
 // shorter counts.
-func (d *Deletions) over(ctx context.Context, b ledger.Blob, now time.Time) (why, rule string, err error) {
-	received := time.UnixMicro(b.Named)
+func (d *Deletions) over(ctx context.Context, b ledger.Blob, received, now time.Time) (why, rule string, err error) {
 	closed, err := d.closedAt(ctx, b.Receipt)
 	if err != nil {
 		return "", "", err
+	}
+	if !closed.IsZero() && closed.Before(received) {
+		closed = received // an earlier message's, or by a clock that was behind
 	}
 	promised, err := d.promisedFor(ctx, b, received)
 	if err != nil {
