@@ -2,6 +2,7 @@ package media
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"syscall"
@@ -13,14 +14,18 @@ import (
 // disk is what the spool asks of a file system, each step of it one that a
 // power cut may come before or after.
 type disk interface {
-	mkdir(path string) error              // durable
-	write(path string, data []byte) error // durable, whole or not at all
-	link(from, to string) error           // durable after syncDir of to's folder
-	remove(path string) error             // durable after syncDir of its folder
+	mkdir(path string) error                       // durable
+	write(path string, data []byte) error          // durable, whole or not at all
+	link(from, to string) error                    // durable after syncDir of to's folder
+	remove(path string) error                      // durable after syncDir of its folder
+	create(path string) error                      // an empty file, durable after syncDir of its folder
+	fill(path string, at int64, data []byte) error // durable, but a cut may leave any part
+	clear(path string) error                       // durable
+	read(path string, n int) ([]byte, error)
 	syncDir(path string) error
 	list(path string) ([]file, error)
 	written(path string) (time.Time, error)
-	date(path string, t time.Time) error // what written says from now on
+	date(path string, t time.Time) error // of last reading and last change
 }
 
 type file struct {
@@ -49,6 +54,48 @@ func (system) remove(path string) error {
 		return nil
 	}
 	return err
+}
+
+func (system) create(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func (system) fill(path string, at int64, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(data, at)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func (system) clear(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func (system) read(path string, n int) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // only read from
+	data := make([]byte, n)
+	read, err := io.ReadFull(f, data)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return data[:read], err
 }
 
 func (system) syncDir(path string) error { return durable.SyncDir(path) }

@@ -2,6 +2,7 @@ package media
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -35,11 +36,24 @@ func child(dir string) error {
 		return err
 	}
 	for i := 0; ; i++ {
-		ref, err := s.Put(random(200+i%5*10_000), feedback.AttachedVoice)
+		keep := s.Put
+		if i%7 > 3 {
+			keep = s.Hold
+		}
+		ref, err := keep(random(200+i%5*10_000), feedback.AttachedVoice)
 		if err != nil {
 			return err
 		}
 		fmt.Println("kept", ref.Hash)
+		if i%7 > 4 {
+			err = s.Release(ref.Hash)
+		}
+		if i%7 == 6 {
+			err = errors.Join(err, s.Blur())
+		}
+		if err != nil {
+			return err
+		}
 		switch i % 5 {
 		case 1:
 			err = s.Stored(ref.Hash)

@@ -7,6 +7,13 @@
 // nothing is removed but what was archived, what no record names, and what the
 // law deletes; and that what room it takes is left by the ratings first.
 //
+// Of a held blob the disk does not tell when it came, nor before or after which
+// other: it waits in a file made long before, whose times are set anew by every
+// Blur, and leaves it for a new one. That is not promised against who images
+// the disk, or finds it without power, before the next Blur or Open; against
+// traces below the files (the file system's own journal, where its blocks lie,
+// what a flash chip keeps); nor for more blobs in a day than there are slots.
+//
 // It knows no journal, no hub and no key: it never sees what is inside.
 package media
 
@@ -23,7 +30,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"nghe/shared/blob"
@@ -48,6 +54,10 @@ type Config struct {
 	// Reserve is how many bytes of the disk must stay free for others, asked
 	// again at every look; nil means none.
 	Reserve func() int64
+	// Slots are how many empty files wait for blobs that will be held, made at
+	// Open and once a day; 0 means 64. Where more come in one day they are made
+	// at that moment, and their births tell it.
+	Slots int
 	// Free is how many bytes the disk of a folder has free; nil asks the file
 	// system.
 	Free func(dir string) (int64, error)
@@ -79,6 +89,7 @@ func (cfg Config) withDefaults() Config {
 	if cfg.disk == nil {
 		cfg.disk = system{}
 	}
+	cfg.Slots = cmp.Or(cfg.Slots, 64)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	cfg.Steps = cfg.Steps.filled()
 	return cfg
@@ -102,8 +113,10 @@ type Entry struct {
 	Ref    blob.Ref
 	Kind   feedback.AttachmentKind
 	State  State
-	Number uint64 // order of arrival among those to be sent
+	Number uint64 // order of arrival among those to be sent; 0 while held
 	At     int64  // Archived: when, microseconds since 1970 UTC as the machine believed
+
+	slot string // Held: the file it lies in
 }
 
 // Spool is an open folder of blobs, safe for any number of goroutines.
@@ -118,6 +131,7 @@ type Spool struct {
 	last  uint64 // highest number given
 
 	unsynced map[State]bool // folders with names that a cut may take back
+	spared   time.Duration  // Monotonic when spare slots were last made, and 1; 0 before
 }
 
 // Open reads what the folder holds, and clears away what a cut has left half.
@@ -129,6 +143,9 @@ func Open(cfg Config) (*Spool, error) {
 				return nil, fmt.Errorf("open spool: %w", err)
 			}
 		}
+	}
+	if err := s.Blur(); err != nil {
+		s.cfg.Logger.Error("open spool", "err", err)
 	}
 	return s, nil
 }
@@ -150,21 +167,43 @@ func (s *Spool) load(state State) error {
 		return err
 	}
 	for _, f := range files {
-		e, ok := parseName(f.name, state)
+		e, ok, err := s.entry(f, state)
 		_, twice := s.all[e.Ref.Hash]
 		switch {
+		case err != nil:
+			return err
 		case strings.HasSuffix(f.name, ".tmp"), ok && twice:
-			if err := s.cfg.disk.remove(filepath.Join(s.folder(state), f.name)); err != nil {
+			if err := s.discard(f.name, state); err != nil {
 				return err
 			}
-			continue
-		case !ok || f.size != int64(e.Ref.Size):
+		case ok:
+			s.add(e)
+			if state == Held { // the times of its slot say nothing
+				s.born[e.Ref.Hash] = s.cfg.Monotonic()
+			}
+		case !isSlot(f.name) || f.size > 0:
 			s.cfg.Logger.Error("a file of the spool is not a whole blob, it is left alone", "path", filepath.Join(string(state), f.name), "bytes", f.size)
-			continue
 		}
-		s.add(e)
 	}
 	return nil
+}
+
+// entry is what a file of a folder holds, if that is a whole blob.
+func (s *Spool) entry(f file, state State) (e Entry, ok bool, err error) {
+	if state == Held && isSlot(f.name) {
+		return s.inSlot(f)
+	}
+	e, ok = parseName(f.name, state)
+	return e, ok && state != Held && f.size == int64(e.Ref.Size), nil
+}
+
+// discard takes a blob's file away, or what is in its slot.
+func (s *Spool) discard(name string, state State) error {
+	path := filepath.Join(s.folder(state), name)
+	if state == Held && isSlot(name) {
+		return s.cfg.disk.clear(path)
+	}
+	return s.cfg.disk.remove(path)
 }
 
 func (s *Spool) add(e Entry) {
@@ -199,9 +238,14 @@ func (s *Spool) put(sealed []byte, kind feedback.AttachmentKind, state State) (b
 	if err == nil && int64(len(sealed)) > room {
 		err = fmt.Errorf("%w: %d bytes, room for %d", ErrFull, len(sealed), max(0, room))
 	}
-	e := Entry{Ref: ref, Kind: kind, State: state, Number: s.last + 1}
-	if err == nil {
-		err = s.write(e, sealed)
+	e := Entry{Ref: ref, Kind: kind, State: state}
+	switch {
+	case err != nil:
+	case state == Held:
+		e, err = s.fill(e, sealed)
+	default:
+		e.Number = s.last + 1
+		err = full(s.cfg.disk.write(s.path(e), sealed))
 	}
 	if err != nil {
 		return blob.Ref{}, fmt.Errorf("keep blob: %w", err)
@@ -209,19 +253,6 @@ func (s *Spool) put(sealed []byte, kind feedback.AttachmentKind, state State) (b
 	s.add(e)
 	s.born[ref.Hash] = s.cfg.Monotonic()
 	return ref, nil
-}
-
-// write keeps the file of a blob. One that is held shows only the day.
-func (s *Spool) write(e Entry, sealed []byte) error {
-	err := s.cfg.disk.write(s.path(e), sealed)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fmt.Errorf("%w: %w", ErrFull, err)
-	}
-	if err != nil || e.State != Held {
-		return err
-	}
-	y, m, d := s.cfg.Now().Date()
-	return s.cfg.disk.date(s.path(e), time.Date(y, m, d, 0, 0, 0, 0, time.Local))
 }
 
 // ReadAt returns at most n bytes of a blob from off on; fewer only at its end.
@@ -241,8 +272,15 @@ func (s *Spool) ReadAt(h blob.Hash, off uint64, n int) ([]byte, error) {
 		return nil, fmt.Errorf("read blob %s: %w", h, err)
 	}
 	defer f.Close() // only read from
-	part := make([]byte, min(uint64(n), e.Ref.Size-off))
-	if _, err := io.ReadFull(io.NewSectionReader(f, int64(off), int64(len(part))), part); err != nil {
+	part, begin := make([]byte, min(uint64(n), e.Ref.Size-off)), int64(off)
+	if e.State == Held {
+		begin += headSize
+	}
+	_, err = io.ReadFull(io.NewSectionReader(f, begin, int64(len(part))), part)
+	if e.State == Held && !s.stillHeld(e) {
+		return s.ReadAt(h, off, n) // released in between
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read blob %s at %d: %w", h, off, err)
 	}
 	return part, nil
@@ -293,4 +331,9 @@ func (s *Spool) Count(state State) (blobs int, bytes int64) {
 
 func (s *Spool) folder(state State) string { return filepath.Join(s.cfg.Dir, string(state)) }
 
-func (s *Spool) path(e Entry) string { return filepath.Join(s.folder(e.State), e.name()) }
+func (s *Spool) path(e Entry) string {
+	if e.State == Held {
+		return filepath.Join(s.folder(Held), e.slot)
+	}
+	return filepath.Join(s.folder(e.State), e.name())
+}

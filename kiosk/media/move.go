@@ -3,14 +3,16 @@ package media
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"nghe/shared/blob"
 )
 
-// Release lets a held blob be sent, behind all that came so far: its new number
-// does not tell when it was written.
+// Release lets a held blob be sent, behind all that came so far, in a new file:
+// neither its number nor anything the file system notes of it tells when it was
+// written.
 func (s *Spool) Release(h blob.Hash) error { return s.move(Pending, []blob.Hash{h}, Held) }
 
 // Stored notes that the hub has verified the whole blob on its own disk.
@@ -58,7 +60,7 @@ func (s *Spool) steps(to State, which []blob.Hash, from []State) (steps []step) 
 			continue
 		}
 		will := is
-		will.State = to
+		will.State, will.slot = to, ""
 		switch to {
 		case Archived:
 			will.At = s.cfg.Now().UnixMicro()
@@ -76,7 +78,11 @@ func (s *Spool) steps(to State, which []blob.Hash, from []State) (steps []step) 
 func (s *Spool) rename(to State, steps []step) error {
 	s.unsynced[to] = true
 	for _, m := range steps {
-		if err := s.cfg.disk.link(s.path(m.is), s.path(m.will)); err != nil {
+		bring := func() error { return s.cfg.disk.link(s.path(m.is), s.path(m.will)) }
+		if m.is.State == Held {
+			bring = func() error { return s.copyOut(m.is, m.will) }
+		}
+		if err := bring(); err != nil {
 			return err
 		}
 	}
@@ -85,7 +91,7 @@ func (s *Spool) rename(to State, steps []step) error {
 	}
 	delete(s.unsynced, to)
 	for _, m := range steps {
-		if err := s.cfg.disk.remove(s.path(m.is)); err != nil {
+		if err := s.discard(filepath.Base(s.path(m.is)), m.is.State); err != nil {
 			return err
 		}
 	}
@@ -117,7 +123,10 @@ func (s *Spool) each(f func(Entry) (more bool, err error)) error {
 			return err
 		}
 		for _, file := range files {
-			e, ok := parseName(file.name, state)
+			e, ok, err := s.entry(file, state)
+			if err != nil {
+				return err
+			}
 			if !ok {
 				continue
 			}
@@ -151,7 +160,7 @@ func (s *Spool) erase(doomed []blob.Hash) error {
 		if !all[e.Ref.Hash] {
 			return true, nil
 		}
-		return true, s.cfg.disk.remove(s.path(e))
+		return true, s.discard(filepath.Base(s.path(e)), e.State)
 	})
 	for _, state := range states {
 		err = errors.Join(err, s.cfg.disk.syncDir(s.folder(state)))

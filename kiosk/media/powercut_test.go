@@ -19,9 +19,10 @@ var errFault = errors.New("input/output error")
 
 // op is one step of the disk that a cut may undo until its folder was synced.
 type op struct {
-	what     string // write, link, remove, syncDir
+	what     string // write, link, remove, create, fill, clear, syncDir
 	path, to string
 	data     []byte
+	at       int64
 }
 
 // recorder is a disk that writes down what it does, and may fail one step:
@@ -49,24 +50,45 @@ func (r *recorder) step(o op, do func() error) error {
 }
 
 func (r *recorder) write(path string, data []byte) error {
-	return r.step(op{"write", path, "", data}, func() error { return r.system.write(path, data) })
+	return r.step(op{"write", path, "", data, 0}, func() error { return r.system.write(path, data) })
 }
 
 func (r *recorder) link(from, to string) error {
-	return r.step(op{"link", from, to, nil}, func() error { return r.system.link(from, to) })
+	return r.step(op{"link", from, to, nil, 0}, func() error { return r.system.link(from, to) })
 }
 
 func (r *recorder) remove(path string) error {
-	return r.step(op{"remove", path, "", nil}, func() error { return r.system.remove(path) })
+	return r.step(op{"remove", path, "", nil, 0}, func() error { return r.system.remove(path) })
+}
+
+func (r *recorder) create(path string) error {
+	return r.step(op{"create", path, path, nil, 0}, func() error { return r.system.create(path) })
+}
+
+func (r *recorder) fill(path string, at int64, data []byte) error {
+	return r.step(op{"fill", path, "", data, at}, func() error { return r.system.fill(path, at, data) })
+}
+
+func (r *recorder) clear(path string) error {
+	return r.step(op{"clear", path, "", nil, 0}, func() error { return r.system.clear(path) })
 }
 
 func (r *recorder) syncDir(path string) error {
-	return r.step(op{"syncDir", path, "", nil}, func() error { return r.system.syncDir(path) })
+	return r.step(op{"syncDir", path, "", nil, 0}, func() error { return r.system.syncDir(path) })
+}
+
+// filled is a file after part of a fill has reached the disk.
+func (o op) filled(file []byte, part int) []byte {
+	end := int(o.at) + part
+	file = append(slices.Clone(file), make([]byte, max(0, end-len(file)))...)
+	copy(file[o.at:], o.data[:part])
+	return file
 }
 
 // left is what a disk may show after a cut: of the links and removals whose
-// folder was not synced since, any may have come undone.
-func left(log []op, chance *rand.Rand) map[string][]byte {
+// folder was not synced since, any may have come undone; and of the step in
+// flight, where it fills a file, any part may be there.
+func left(log []op, flying *op, chance *rand.Rand) map[string][]byte {
 	type change struct {
 		op
 		folder string
@@ -76,7 +98,7 @@ func left(log []op, chance *rand.Rand) map[string][]byte {
 	var open []change
 	apply := func(to map[string][]byte, o op, data []byte) {
 		switch o.what {
-		case "link":
+		case "link", "create":
 			to[o.to] = data
 		case "remove":
 			delete(to, o.path)
@@ -87,8 +109,21 @@ func left(log []op, chance *rand.Rand) map[string][]byte {
 		case "write":
 			disk[o.path], durable[o.path] = o.data, o.data
 		case "link":
-			open = append(open, change{op{"link", o.path, o.to, disk[o.path]}, filepath.Dir(o.to)})
+			open = append(open, change{op{"link", o.path, o.to, disk[o.path], 0}, filepath.Dir(o.to)})
 			apply(disk, o, disk[o.path])
+		case "create":
+			open = append(open, change{o, filepath.Dir(o.path)})
+			apply(disk, o, []byte{})
+		case "fill", "clear":
+			for _, on := range []map[string][]byte{disk, durable} {
+				if was, here := on[o.path]; here {
+					on[o.path] = o.filled(was, len(o.data))
+				}
+				if o.what == "clear" {
+					delete(on, o.path)
+					on[o.path] = []byte{}
+				}
+			}
 		case "remove":
 			open = append(open, change{o, filepath.Dir(o.path)})
 			apply(disk, o, nil)
@@ -105,6 +140,14 @@ func left(log []op, chance *rand.Rand) map[string][]byte {
 		if chance.IntN(2) == 0 {
 			apply(durable, c.op, c.data)
 		}
+	}
+	if flying != nil && flying.what == "fill" {
+		part := chance.IntN(len(flying.data) + 1)
+		if flying.at == 0 {
+			part *= chance.IntN(2) // a sector is written whole or not at all
+			part = min(part*len(flying.data), len(flying.data))
+		}
+		durable[flying.path] = flying.filled(durable[flying.path], part)
 	}
 	return durable
 }
@@ -257,7 +300,11 @@ func TestPowerCut(t *testing.T) {
 		for at := 0; at <= len(p.disk.log); at++ {
 			for try := range uint64(4) {
 				looked++
-				if err := p.judge(t, at, left(p.disk.log[:at], rand.New(rand.NewPCG(uint64(at), try)))); err != nil {
+				var flying *op
+				if at < len(p.disk.log) {
+					flying = &p.disk.log[at]
+				}
+				if err := p.judge(t, at, left(p.disk.log[:at], flying, rand.New(rand.NewPCG(uint64(at), try)))); err != nil {
 					t.Fatalf("seed %d, cut after %d %v: %v", seed, at, p.disk.log[max(0, at-3):at], err)
 				}
 			}
@@ -277,7 +324,7 @@ func TestEveryFault(t *testing.T) {
 			p := newPlay(t)
 			p.disk.fail, p.disk.late = at, late
 			p.run(t, 1)
-			if err := p.judge(t, len(p.disk.log), left(p.disk.log, rand.New(rand.NewPCG(1, 1)))); err != nil {
+			if err := p.judge(t, len(p.disk.log), left(p.disk.log, nil, rand.New(rand.NewPCG(1, 1)))); err != nil {
 				t.Errorf("step %d failed, late %v: %v", at, late, err)
 			}
 		}
@@ -291,6 +338,26 @@ func TestHalfWrittenBlobIsClearedAway(t *testing.T) {
 	ok(t, os.WriteFile(filepath.Join(cfg.Dir, "pending", ".0000000000000001-1-9-x-17.tmp"), []byte("half"), 0o600))
 	if s := mustOpen(t, cfg); files(t, cfg.Dir) != 0 || len(s.all) != 0 {
 		t.Error("half a blob is still there")
+	}
+}
+
+// A held blob is in its slot before the slot says so, and in a file of its own
+// before the slot is empty.
+func TestSlotIsFilledInOrder(t *testing.T) {
+	cfg := config(t.TempDir(), newClock())
+	disk := &recorder{}
+	cfg.disk = disk
+	s := mustOpen(t, cfg)
+	disk.log = nil
+	ref, err := s.Hold([]byte("sealed"), feedback.AttachedWords)
+	ok(t, err)
+	ok(t, s.Release(ref.Hash))
+	var did []string
+	for _, o := range disk.log {
+		did = append(did, fmt.Sprint(o.what, o.at))
+	}
+	if want := []string{"fill512", "fill0", "write0", "syncDir0", "clear0"}; !slices.Equal(did, want) {
+		t.Errorf("did %v, want %v", did, want)
 	}
 }
 
