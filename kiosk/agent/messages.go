@@ -63,7 +63,9 @@ func (k *kiosk) watchHeld(ctx context.Context) error {
 }
 
 // release lets messages whose moment has come into the journal, and then the
-// blobs they name on their way; also those that a cut between the two left.
+// blobs they name on their way; also those that a cut between the two left. It
+// does the rest whether anything is held or not: else the disk would tell since
+// when something is.
 func (k *kiosk) release() error {
 	if _, err := k.outbox.Release(); err != nil {
 		return fmt.Errorf("release messages: %w", err)
@@ -79,6 +81,9 @@ func (k *kiosk) release() error {
 		if err := k.media.Release(e.Ref.Hash); err != nil {
 			return fmt.Errorf("release blob: %w", err)
 		}
+	}
+	if err := k.media.Blur(); err != nil { // no reason to hold up anything else
+		k.log.Error("spool", "err", err)
 	}
 	return nil
 }

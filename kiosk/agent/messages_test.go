@@ -71,7 +71,7 @@ func TestHeldBlobsFollowTheirRecord(t *testing.T) {
 			if err := k.release(); err != nil || !r.Held || count(k, media.Held) != 2 || count(k, media.Pending) != 0 {
 				t.Fatalf("held %v, %d blobs held, %d to be sent, %v", r.Held, count(k, media.Held), count(k, media.Pending), err)
 			}
-			pass(25 * time.Hour)
+			pass(49 * time.Hour)
 			if cut {
 				if n, err := k.outbox.Outbox.Release(); n != 1 || err != nil {
 					t.Fatal(n, err)

@@ -18,12 +18,17 @@ import (
 // pragma runs one on the writer: only a migration outside a transaction can.
 func pragma(t testing.TB, o *Outbox, steps ...string) {
 	t.Helper()
+	pragmaOn(t, o.db, steps...)
+}
+
+func pragmaOn(t testing.TB, db *sqlite.DB, steps ...string) {
+	t.Helper()
 	files := fstest.MapFS{}
 	for i, step := range steps {
 		files["0000"+string(rune('1'+i))+"_pragma.sql"] = &fstest.MapFile{
 			Data: []byte("-- +goose NO TRANSACTION\n-- +goose Up\n" + step + ";\n")}
 	}
-	if err := o.db.Migrate(files, "pragma"); err != nil {
+	if err := db.Migrate(files, "pragma"); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,23 +1,14 @@
 package outbox
 
 import (
-	"crypto/sha256"
 	"database/sql"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
 	"math"
-	"time"
 	"unicode/utf8"
 
 	"nghe/shared/feedback"
 	"nghe/shared/wire"
 )
-
-// holdMost is the longest a message to named officers waits before it enters
-// the journal.
-const holdMost = 24 * time.Hour
 
 // Consent is the proof that a resident agreed to one purpose.
 type Consent struct {
@@ -74,28 +65,23 @@ func (m Message) check(request string) error {
 // the resident be thanked. The blobs it names must be on the disk before.
 //
 // For request the rules of Put hold. A message to named officers is held back:
-// it enters the journal at a moment drawn now from the next 24 hours of run
-// time, and tells of its own time no more than the day.
+// it enters the journal at a moment drawn now from 24 hours of run time after
+// its day is over, and tells of its own time no more than the day.
 func (o *Outbox) PutMessage(request string, m Message) (MessageReceipt, error) {
 	if err := m.check(request); err != nil {
 		return MessageReceipt{}, fmt.Errorf("keep message: %w", err)
 	}
 	var receipt MessageReceipt
-	keep := func() error {
-		return o.write(func(tx *sql.Tx) (err error) {
+	var err error
+	if m.held() {
+		receipt, err = o.hold(request, m)
+	} else {
+		err = o.write(func(tx *sql.Tx) (err error) {
 			receipt, err = o.putMessage(tx, request, m)
 			return err
 		})
 	}
-	if m.held() {
-		keep = func() error {
-			return o.count(func(tx *sql.Tx, ran int64) (err error) {
-				receipt, err = o.hold(tx, request, m, ran)
-				return err
-			})
-		}
-	}
-	if err := keep(); err != nil {
+	if err != nil {
 		return MessageReceipt{}, fmt.Errorf("keep message: %w", err)
 	}
 	if !receipt.Held && !receipt.Again {
@@ -105,7 +91,7 @@ func (o *Outbox) PutMessage(request string, m Message) (MessageReceipt, error) {
 }
 
 func (o *Outbox) putMessage(tx *sql.Tx, request string, m Message) (MessageReceipt, error) {
-	if receipt, err := knownMessage(tx, request, m.Content); receipt.Again || err != nil {
+	if receipt, err := o.knownMessage(tx, request, m.Content); receipt.Again || err != nil {
 		return receipt, err
 	}
 	a := m.onWire()
@@ -118,39 +104,14 @@ func (o *Outbox) putMessage(tx *sql.Tx, request string, m Message) (MessageRecei
 	_, err = tx.Exec(query("keep request"), sql.Named("id", request), sql.Named("body", m.Content[:]),
 		sql.Named("seq", at.Seq), sql.Named("rid", id[:]), sql.Named("wall", o.wall()))
 	if err == nil {
-		err = nameBlobs(tx, m, nil)
+		err = nameBlobs(tx, "name blob", m)
 	}
 	return MessageReceipt{Receipt: Receipt{ID: id, Seq: at.Seq}}, err
 }
 
-// hold keeps a message with the moment it is due.
-func (o *Outbox) hold(tx *sql.Tx, request string, m Message, ran int64) (MessageReceipt, error) {
-	if receipt, err := knownMessage(tx, request, m.Content); receipt.Again || err != nil {
-		return receipt, err
-	}
-	a := m.onWire()
-	a.Day = o.today()
-	bytes, err := wire.EncodeRecord(a)
-	if err != nil {
-		return MessageReceipt{}, err
-	}
-	var random [8]byte
-	if _, err := io.ReadFull(o.cfg.Rand, random[:]); err != nil {
-		return MessageReceipt{}, fmt.Errorf("draw a moment: %w", err)
-	}
-	wait := binary.LittleEndian.Uint64(random[:]) % uint64(holdMost.Microseconds())
-	sum := sha256.Sum256(bytes)
-	_, err = tx.Exec(query("hold"), sql.Named("request", request), sql.Named("body", m.Content[:]), sql.Named("day", a.Day),
-		sql.Named("due", ran+int64(wait)), sql.Named("bytes", bytes), sql.Named("sum", sum[:]))
-	if err == nil {
-		err = nameBlobs(tx, m, request)
-	}
-	return MessageReceipt{Held: true}, err
-}
-
-func nameBlobs(tx *sql.Tx, m Message, heldBy any) error {
+func nameBlobs(tx *sql.Tx, how string, m Message, more ...any) error {
 	for _, a := range m.Attachments {
-		_, err := tx.Exec(query("name blob"), sql.Named("hash", a.Hash[:]), sql.Named("receipt", m.Receipt[:]), sql.Named("request", heldBy))
+		_, err := tx.Exec(query(how), append(more, sql.Named("hash", a.Hash[:]), sql.Named("receipt", m.Receipt[:]))...)
 		if err != nil {
 			return fmt.Errorf("name blob: %w", err)
 		}
@@ -174,39 +135,18 @@ func (m Message) onWire() wire.Answer {
 // Message finds the receipt of a request that was kept before: known is false
 // where there is none. Of another content, it is ErrConflict.
 func (o *Outbox) Message(request string, content [32]byte) (r MessageReceipt, known bool, err error) {
-	r, err = knownMessage(o.db.Read(), request, content)
+	r, err = o.knownMessage(o.db.Read(), request, content)
 	if err != nil {
 		return MessageReceipt{}, false, fmt.Errorf("find message: %w", err)
 	}
 	return r, r.Again, nil
 }
 
-func knownMessage(q queryer, request string, content [32]byte) (MessageReceipt, error) {
+func (o *Outbox) knownMessage(q queryer, request string, content [32]byte) (MessageReceipt, error) {
 	r, err := known(q, draft{request: request, body: content})
 	if r.Again || err != nil {
 		return MessageReceipt{Receipt: r}, err
 	}
-	held, err := heldBefore(q, request, content)
+	held, err := o.heldBefore(q, request, content)
 	return MessageReceipt{Receipt: Receipt{Again: held}, Held: held}, err
-}
-
-// heldBefore says whether that request is a message that is, or was, held back.
-func heldBefore(q queryer, request string, content [32]byte) (bool, error) {
-	var body [sha256.Size]byte
-	err := q.QueryRow(query("find held"), sql.Named("request", request)).Scan(exactly(body[:]))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return false, nil
-	case err != nil:
-		return false, err
-	case body != content:
-		return false, ErrConflict
-	}
-	return true, nil
-}
-
-// today is the day on the wall, in the kiosk's own time zone.
-func (o *Outbox) today() uint32 {
-	y, m, d := o.cfg.Now().Date()
-	return uint32(max(1, time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix()/86400))
 }

@@ -9,6 +9,11 @@
 // what is safe off the hub's own disk is ever deleted. A file found damaged is
 // set aside and told, never patched and never silently replaced.
 //
+// Of a message to named officers its files tell the day and no more: not the
+// time, nor what came before or after it, while it waits and ever after. That is
+// not promised against who images the disk, or finds it without power, before
+// the next Release or Open; nor against traces below the files.
+//
 // It does not know whether there is a network, a hub or a right time, does not
 // judge answers, and does not decide about watermarks and forks: courier does.
 //
@@ -16,7 +21,6 @@
 package outbox
 
 import (
-	"context"
 	"crypto/rand"
 	"database/sql"
 	"embed"
@@ -27,7 +31,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"nghe/shared/durable"
@@ -58,7 +61,7 @@ const (
 	table    = "migration" // where goose notes what it applied
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/held/*.sql
 var migrations embed.FS
 
 //go:embed queries.sql
@@ -67,7 +70,10 @@ var queriesText string
 //go:embed messages.sql
 var messagesText string
 
-var queries = sqlite.Queries(queriesText + "\n" + messagesText)
+//go:embed held.sql
+var heldText string
+
+var queries = sqlite.Queries(queriesText + "\n" + messagesText + "\n" + heldText)
 
 // query is a section of queries.sql; an empty statement would run and do
 // nothing, so a missing name is a programming error.
@@ -130,9 +136,7 @@ type Outbox struct {
 	booted  time.Duration // cfg.Monotonic at the boot record
 	wake    chan struct{}
 	reserve reserve
-
-	counting sync.Mutex // guards counted
-	counted  uint64     // uptime that is in table run already
+	held    held
 }
 
 // Open opens the journal in cfg.Dir, making it when there is none, and commits
@@ -172,6 +176,9 @@ func (o *Outbox) tell(before bool) {
 }
 
 func openWhole(cfg Config, before bool) (*Outbox, error) {
+	if _, err := os.Stat(filepath.Join(cfg.Dir, heldName)); before && errors.Is(err, fs.ErrNotExist) {
+		cfg.Logger.Warn("the file of held messages was missing, a new one begins")
+	}
 	o, err := start(cfg)
 	if sqlite.IsFull(err) && cfg.spare().spend() {
 		cfg.Logger.Warn("disk is full, the reserve is spent")
@@ -183,7 +190,7 @@ func openWhole(cfg Config, before bool) (*Outbox, error) {
 	if err == nil || !damaged(err) {
 		return o, err
 	}
-	path, setAside := quarantine(cfg)
+	path, setAside := quarantine(cfg, fileName)
 	if setAside != nil {
 		return nil, errors.Join(err, setAside)
 	}
@@ -201,6 +208,9 @@ func start(cfg Config) (*Outbox, error) {
 	if err := o.prepare(path); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	if err := o.openHeld(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	return o, nil
 }
 
@@ -208,11 +218,7 @@ func (o *Outbox) prepare(path string) (err error) {
 	if err := o.db.Check(); err != nil { // first: goose would take a damaged table for a missing one
 		return err
 	}
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	if err := o.db.Migrate(files, table); err != nil {
+	if err := migrate(o.db, "migrations"); err != nil {
 		return err
 	}
 	if o.file, err = os.Stat(path); err != nil {
@@ -273,19 +279,9 @@ func (o *Outbox) newJournal() (id wire.JournalID, err error) {
 	return id, nil
 }
 
-// write runs f in a transaction on a file that is still in its place. On a full
-// disk it spends the reserve and runs f once more.
+// write runs f in a transaction on the journal.
 func (o *Outbox) write(f func(tx *sql.Tx) error) error {
-	now, err := os.Stat(filepath.Join(o.dir, fileName))
-	if err != nil || !os.SameFile(now, o.file) {
-		return ErrGone
-	}
-	err = o.db.Write(context.Background(), f)
-	if sqlite.IsFull(err) && o.reserve.spend() {
-		o.cfg.Logger.Warn("disk is full, the reserve is spent")
-		err = o.db.Write(context.Background(), f)
-	}
-	return err
+	return o.writeTo(o.db, fileName, o.file, f)
 }
 
 // Uptime is the time since the boot record.
@@ -300,7 +296,7 @@ func (o *Outbox) Wake() <-chan struct{} { return o.wake }
 
 // Close lets the file be opened again. Everything is on the disk already.
 func (o *Outbox) Close() error {
-	err := errors.Join(o.db.Close(), o.lock.Close())
+	err := errors.Join(o.Reader.Close(), o.lock.Close())
 	if errors.Is(err, os.ErrClosed) {
 		return nil // closed before
 	}

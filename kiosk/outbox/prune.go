@@ -30,7 +30,7 @@ func (o *Outbox) Prune(olderThan time.Duration) (int, error) {
 			break
 		}
 	}
-	if err := o.forgetRequests(); err != nil {
+	if err := errors.Join(o.forgetRequests(), o.forgetReleased()); err != nil {
 		return pruned, fmt.Errorf("forget requests: %w", err)
 	}
 	return pruned, nil
@@ -72,10 +72,6 @@ func (o *Outbox) pruneStep(olderThan time.Duration) (n int, err error) {
 func (o *Outbox) forgetRequests() error {
 	now := o.cfg.Now()
 	return o.write(func(tx *sql.Tx) error {
-		today := o.today()
-		if _, err := tx.Exec(query("forget released"), sql.Named("today", today), sql.Named("since", int64(today)-2)); err != nil {
-			return err
-		}
 		b, err := branch(tx)
 		if err != nil || b.Head.Seq <= requestMost {
 			return err

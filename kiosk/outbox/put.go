@@ -72,7 +72,7 @@ func (o *Outbox) put(tx *sql.Tx, d draft) (Receipt, error) {
 	if receipt, err := known(tx, d); receipt.Again || err != nil {
 		return receipt, err
 	}
-	if _, err := heldBefore(tx, d.request, d.body); err != nil {
+	if _, err := o.heldBefore(tx, d.request, d.body); err != nil {
 		return Receipt{}, err
 	}
 	if d.replaces {

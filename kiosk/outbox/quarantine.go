@@ -29,9 +29,9 @@ func damaged(err error) bool {
 // would open the pair again. It deletes nothing. Both names are there until
 // the copy is durable, and the file goes before its log: a cut in between must
 // not leave a file without its log, which would pass for whole.
-func quarantine(cfg Config) (string, error) {
-	from := filepath.Join(cfg.Dir, fileName)
-	to := filepath.Join(cfg.Dir, fmt.Sprintf("%s%d-%s", setAside, cfg.Now().UnixMicro(), fileName))
+func quarantine(cfg Config, name string) (string, error) {
+	from := filepath.Join(cfg.Dir, name)
+	to := filepath.Join(cfg.Dir, fmt.Sprintf("%s%d-%s", setAside, cfg.Now().UnixMicro(), name))
 	err := each(func(suffix string) error { return os.Link(from+suffix, to+suffix) })
 	if err == nil {
 		err = cfg.SyncDir(cfg.Dir)
@@ -67,7 +67,7 @@ func (r *Reader) Quarantined() ([]string, error) {
 	}
 	var found []string
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), setAside) && strings.HasSuffix(e.Name(), fileName) {
+		if strings.HasPrefix(e.Name(), setAside) && (strings.HasSuffix(e.Name(), fileName) || strings.HasSuffix(e.Name(), heldName)) {
 			found = append(found, filepath.Join(r.dir, e.Name()))
 		}
 	}

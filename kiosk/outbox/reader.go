@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"nghe/shared/sqlite"
@@ -12,8 +13,9 @@ import (
 
 // Reader looks at a journal without changing it.
 type Reader struct {
-	db  *sqlite.DB
-	dir string
+	db      *sqlite.DB
+	waiting *sqlite.DB // held.db; nil where there is none
+	dir     string
 }
 
 // OpenReader looks at the journal in dir while an agent may be writing it.
@@ -22,11 +24,24 @@ func OpenReader(dir string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w (does the kiosk keep its data in %s, and has it run?)", err, dir)
 	}
-	return &Reader{db: db, dir: dir}, nil
+	r := &Reader{db: db, dir: dir}
+	if _, err := os.Stat(filepath.Join(dir, heldName)); err == nil {
+		r.waiting, err = sqlite.Open(sqlite.Config{Path: filepath.Join(dir, heldName), ReadOnly: true, Readers: 1})
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("read held messages: %w", err), db.Close())
+		}
+	}
+	return r, nil
 }
 
 // Close ends the look.
-func (r *Reader) Close() error { return r.db.Close() }
+func (r *Reader) Close() error {
+	err := r.db.Close()
+	if r.waiting != nil {
+		err = errors.Join(err, r.waiting.Close())
+	}
+	return err
+}
 
 // queryer is a transaction, or the pool of readers.
 type queryer interface {

@@ -1,42 +1,24 @@
 -- +goose Up
 
--- Every sealed blob that a record names, or a message held back: while the row
--- is here the blob should be, in the spool beside this file. It outlives the
--- record, which may be pruned before its blobs are archived.
+-- Every sealed blob that a record names: while the row is here the blob should
+-- be, in the spool beside this file. It outlives the record, which may be pruned
+-- before its blobs are archived.
 CREATE TABLE blob (
     hash    BLOB PRIMARY KEY CHECK (length(hash) = 32), -- SHA-256 of the sealed bytes
-    receipt BLOB NOT NULL CHECK (length(receipt) = 16), -- tag by which all that came with it is found
-    request TEXT REFERENCES held (request) -- the message held back that names it; NULL once a record does
+    receipt BLOB NOT NULL CHECK (length(receipt) = 16) -- tag by which all that came with it is found
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX blob_receipt ON blob (receipt);
-CREATE INDEX blob_request ON blob (request);
 
--- Messages to named officers. Each waits for a random moment before it enters
--- the journal, so that nobody can tell who stood before the screen when. Rows
--- lie in the order of their random request ids and tell no time but the day.
--- After its release a row answers a repeated request until it is forgotten.
-CREATE TABLE held (
+-- Messages that were held back and are in the journal now: no row of held.db
+-- may enter it twice, and a page that repeats its request is answered. Nothing
+-- here was written before the release.
+CREATE TABLE released (
     request TEXT PRIMARY KEY CHECK (length(request) BETWEEN 1 AND 64), -- minted by the page
     body    BLOB NOT NULL CHECK (length(body) = 32), -- keyed hash of what was asked
-    day     INTEGER NOT NULL, -- days since 1970-01-01 local, as the machine believed
-    due     INTEGER, -- of run.ran; NULL once released
-    bytes   BLOB, -- the record that will be appended; NULL once released
-    sum     BLOB CHECK (length(sum) = 32) -- SHA-256 of bytes
+    day     INTEGER NOT NULL -- days since 1970-01-01 local, as the machine believed when it came
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX held_due ON held (due) WHERE due IS NOT NULL;
-
--- How long this kiosk has run, as far as held messages need to know. No clock
--- can set it, so a wrong one neither holds a message for ever nor sends it early.
-CREATE TABLE run (
-    only INTEGER PRIMARY KEY CHECK (only = 1), -- there is one row
-    ran  INTEGER NOT NULL -- microseconds, counted while something is held
-) STRICT;
-
-INSERT INTO run (only, ran) VALUES (1, 0);
-
 -- +goose Down
-DROP TABLE run;
+DROP TABLE released;
 DROP TABLE blob;
-DROP TABLE held;
