@@ -3,6 +3,7 @@ package archive
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,12 @@ type gate struct {
 	now  func() time.Time
 	skew atomic.Int64 // of the server's clock against the hub's, as a time.Duration
 	told atomic.Bool  // whether the server has told its time
+	near atomic.Bool  // whether what answers is this machine
+	date atomic.Pointer[reading]
 }
+
+// reading is what the server's clock read, and when that was.
+type reading struct{ date, heard time.Time }
 
 func newGate(cfg S3Config) (*gate, error) {
 	trust, err := cfg.trust()
@@ -31,16 +37,24 @@ func newGate(cfg S3Config) (*gate, error) {
 		return nil, err
 	}
 	dialer := &net.Dialer{Timeout: min(cfg.Patience, 10*time.Second)}
-	return &gate{now: cfg.Now, next: &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
+	g := &gate{now: cfg.Now}
+	g.next = &http.Transport{
+		Proxy: http.ProxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := dialer.DialContext(ctx, network, address)
+			if err == nil {
+				g.near.Store(hostOnly(c.LocalAddr().String()) == hostOnly(c.RemoteAddr().String()))
+			}
+			return c, err
+		},
 		TLSClientConfig:        trust,
 		TLSHandshakeTimeout:    min(cfg.Patience, 10*time.Second),
 		IdleConnTimeout:        20 * time.Second, // servers hang up at a minute or so
 		MaxIdleConnsPerHost:    8,
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableCompression:     true, // what is hashed is what was sent
-	}}, nil
+	}
+	return g, nil
 }
 
 // RoundTrip is one request and its answer.
@@ -94,12 +108,34 @@ func (g *gate) compare(date string) {
 	if at, err := http.ParseTime(date); err == nil {
 		g.skew.Store(int64(at.Sub(g.now())))
 		g.told.Store(true)
+		g.date.Store(&reading{at, time.Now()})
 	}
 }
 
 // clock is the server's clock against the hub's, to the second.
 func (g *gate) clock() (skew time.Duration, told bool) {
 	return time.Duration(g.skew.Load()).Round(time.Second), g.told.Load()
+}
+
+// heardWithin is how long what a clock read counts.
+const heardWithin = 24 * time.Hour
+
+// Clock is what the clock of a store on another machine reads now, whatever the
+// hub's does; false when there is none, or nothing was heard of it lately.
+func Clock(s Store) (reads time.Time, heard bool) {
+	switch s := s.(type) {
+	case verified:
+		return Clock(s.Store)
+	case *Owned:
+		return Clock(s.Store)
+	case *S3:
+		r := s.gate.date.Load()
+		if r == nil || s.gate.near.Load() || time.Since(r.heard) > heardWithin {
+			return time.Time{}, false
+		}
+		return r.date.Add(time.Since(r.heard)), true
+	}
+	return time.Time{}, false
 }
 
 func host(location string) string {

@@ -62,3 +62,14 @@ func TestFolderTakenAwayIsMadeAgain(t *testing.T) {
 		}
 	}
 }
+
+// A server on the hub's own machine has the hub's clock.
+func TestServerOnThisMachineHasNoOtherClock(t *testing.T) {
+	s := open(t, s3test.Start(t).Location)
+	if err := s.List(t.Context(), "", func(string) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if at, heard := archive.Clock(s); heard {
+		t.Errorf("reads %v", at)
+	}
+}

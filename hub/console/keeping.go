@@ -60,7 +60,7 @@ func (c *Console) keeping(ctx context.Context, f *face) (keeping, error) {
 		k.worry("")
 	}
 	k.Facts = append(k.Facts, fact{Label: f.text("keeping.store"), Value: store})
-	for _, add := range []func(context.Context, *face, *keeping) error{c.addRecords, c.addBlobs, c.addSpool, c.addCopies, c.addChores} {
+	for _, add := range []func(context.Context, *face, *keeping) error{c.addRecords, c.addBlobs, c.addSpool, c.addCopies, c.addRetention, c.addChores} {
 		if err := add(ctx, f, &k); err != nil {
 			return k, err
 		}
@@ -156,6 +156,21 @@ func (c *Console) addCopies(ctx context.Context, f *face, k *keeping) error {
 	}
 	for _, l := range notes.Lost {
 		k.Facts = append(k.Facts, fact{Label: f.text("keeping.lost"), Value: f.text("keeping.span", f.when(l.After, now), f.when(l.Until, now)), Note: f.text("keeping.what")})
+	}
+	return nil
+}
+
+// addRetention tells when deletion by age waits for a person.
+func (c *Console) addRetention(ctx context.Context, f *face, k *keeping) error {
+	if c.cfg.Deletions == nil {
+		return nil
+	}
+	r, err := c.cfg.Deletions.Retention(ctx)
+	if err != nil {
+		return err
+	}
+	if r.Waits != "" {
+		k.worry(f.text("keeping.waits."+r.Waits, f.locale.Integer(int64(r.Waiting)), f.locale.Date(r.Proven)))
 	}
 	return nil
 }

@@ -67,18 +67,21 @@ type Config struct {
 	// Elsewhere says whether a blob's holder is another hub that is alive: then
 	// its kiosk need not bring it here as well. Nil: there is no other.
 	Elsewhere  func(ctx context.Context, holder string) (bool, error)
-	Silence    time.Duration    // a line that says nothing for so long, not even a ping, is dead; 50 s
-	Write      time.Duration    // one message; 10 s
-	Gather     time.Duration    // how long a commit waits for company once there is some; 2 ms
-	Together   int              // deliveries in one commit; 64
-	Heavy      int              // large batches in memory at a time, of all kiosks; 16
-	Crowd      int              // sessions above which each gets little credit; 256
-	Chunks     int              // chunks of blobs asked for or in memory at a time, of all kiosks; 512
-	Writers    int              // of them written at a time; 4
-	Patience   time.Duration    // how long a kiosk waits for its turn to send a chunk, and may take to send it; 20 s
-	Enrolments rate.Limit       // per second, of all that hold a kit; 5
-	Now        func() time.Time // nil means time.Now
-	Logger     *slog.Logger     // nil means slog.Default
+	Silence    time.Duration // a line that says nothing for so long, not even a ping, is dead; 50 s
+	Write      time.Duration // one message; 10 s
+	Gather     time.Duration // how long a commit waits for company once there is some; 2 ms
+	Together   int           // deliveries in one commit; 64
+	Heavy      int           // large batches in memory at a time, of all kiosks; 16
+	Crowd      int           // sessions above which each gets little credit; 256
+	Chunks     int           // chunks of blobs asked for or in memory at a time, of all kiosks; 512
+	Writers    int           // of them written at a time; 4
+	Patience   time.Duration // how long a kiosk waits for its turn to send a chunk, and may take to send it; 20 s
+	Enrolments rate.Limit    // per second, of all that hold a kit; 5
+	// Clock hears what a kiosk's clock reads when it connects from another
+	// machine; nil: nobody asks.
+	Clock  func(device string, reads time.Time)
+	Now    func() time.Time // nil means time.Now
+	Logger *slog.Logger     // nil means slog.Default
 }
 
 // Intake serves kiosks. Close ends it.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -203,6 +204,16 @@ func (s *session) hello(h wire.Hello) {
 	ahead := time.Duration(h.Wall-s.heard.UnixMicro()) * time.Microsecond
 	s.log.Info("session opened", "program", h.Program, "journals", len(h.Offers), "clock_ahead", ahead)
 	s.cfg.Vitals.Contact(s.device, s.heard, h.Program, ahead)
+	if s.cfg.Clock != nil && elsewhere(s.conn.LocalAddr(), s.conn.RemoteAddr()) {
+		s.cfg.Clock(s.device, time.UnixMicro(h.Wall))
+	}
+}
+
+// elsewhere says whether a line leads to another machine.
+func elsewhere(here, there net.Addr) bool {
+	a, err := netip.ParseAddrPort(here.String())
+	b, err2 := netip.ParseAddrPort(there.String())
+	return err == nil && err2 == nil && a.Addr().Unmap() != b.Addr().Unmap() && !b.Addr().Unmap().IsLoopback()
 }
 
 // vitals also asks whether the device is still welcome: another hub process

@@ -28,6 +28,7 @@ type grammar struct {
 	Cases       casesCommand       `cmd:"" help:"Say how far the ward is with a message. Works while the hub serves."`
 	Order       orderCommand       `cmd:"" help:"Pause kiosks, or have them dial now. Works while the hub serves."`
 	Delete      deleteCommand      `cmd:"" help:"Delete what a resident said, by law or on request. Works while the hub serves."`
+	Retention   retentionCommand   `cmd:"" help:"Deletion by age: whether it waits for a clock, and an operator's word for it. Works while the hub serves."`
 	Rebuild     rebuildCommand     `cmd:"" help:"Make every table of answers and counts again from what kiosks signed."`
 	RecoveryKey recoveryKeyCommand `cmd:"" help:"Make the key without which no copy of this hub opens, and show it once."`
 	Backup      backupCommand      `cmd:"" help:"Copy decisions and keys to the archive, closed to the recovery key. Works while the hub serves."`

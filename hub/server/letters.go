@@ -22,6 +22,7 @@ type post struct {
 	spool     *archive.Spool
 	letters   *letters.Letters
 	deletions *deletion.Deletions
+	clocks    otherClocks
 }
 
 const (
@@ -50,7 +51,8 @@ func (h *hub) openPost(ctx context.Context, id cases.Identity) (err error) {
 		Ask: func(device string, ref blob.Ref) { h.intake.BlobLost(device, ref) }})
 	h.deletions, err = deletion.Open(ctx, deletion.Config{DB: h.db, Ledger: h.ledger, Spool: h.spool, Store: store, Executes: true, Begun: h.bulletin.Nudge,
 		Notes: backup.NotesIn(store, h.authority), Wards: h.wards,
-		Forget: h.cases.Forget, Closed: h.cases.Closed, Now: h.cfg.Now, Logger: h.log})
+		Forget: h.cases.Forget, Closed: h.cases.Closed, Now: h.cfg.Now, Logger: h.log,
+		Clocks: func() []time.Time { return h.clocks.now(h.shelf.store) }})
 	return err
 }
 
@@ -74,7 +76,7 @@ func (h *hub) postChores() []chores.Chore {
 		}},
 		{Name: "deletions", Every: 5 * time.Second, RetryMost: 10 * time.Minute, Wanted: h.deletions.Wanted, Run: h.deletions.Work},
 		{Name: "deletions-late", Every: 5 * time.Minute, Run: h.deletions.Late},
-		{Name: "retention", At: 4*time.Hour + 30*time.Minute, Run: h.retain},
+		{Name: "retention", Every: retainEvery, Run: h.retain},
 	}
 	if h.shelf.apart {
 		all = append(all, chores.Chore{Name: h.own("archive-blobs"), Every: 5 * time.Second, RetryMost: 5 * time.Minute,
@@ -84,6 +86,10 @@ func (h *hub) postChores() []chores.Chore {
 	}
 	return all
 }
+
+// retainEvery is often, so that little of what proves time is lost with a
+// restart.
+const retainEvery = 15 * time.Minute
 
 func (h *hub) retain(ctx context.Context) error {
 	deleted, err := h.deletions.Retain(ctx)

@@ -43,6 +43,13 @@ func (h *hub) addSafety(registry *prometheus.Registry) {
 		}
 		return float64(blobs.Lost)
 	})
+	gauge("retention_waiting_blobs", "Blobs that are due by the hub's clock and wait for another clock or an operator; hub status says why.", func() float64 {
+		r, err := h.deletions.Retention(context.Background())
+		if err != nil {
+			return math.NaN()
+		}
+		return float64(r.Waiting)
+	})
 	gauge("chores_failing", "Chores whose last run failed; hub status says which and why.", func() float64 {
 		all, err := h.done.Status(context.Background())
 		if err != nil {

@@ -30,6 +30,7 @@ type status struct {
 	Audited    string         `json:"archive_audited_at"`
 	LostBlobs  int            `json:"archive_lost_blobs"` // were archived, are missing or damaged there, and not here since
 	LostSince  string         `json:"archive_lost_since"`
+	Retention  retentionLine  `json:"retention"`
 }
 
 // lostLine is a span of time whose decisions a restore did not bring back.
@@ -120,6 +121,9 @@ func (s store) addSafety(ctx context.Context, all *status) error {
 	}
 	if all.LostBlobs = blobs.Lost; blobs.Lost > 0 {
 		all.LostSince = stamp(time.UnixMicro(blobs.LostSince))
+	}
+	if all.Retention, err = s.retention(ctx); err != nil {
+		return err
 	}
 	all.Lost = []lostLine{}
 	for _, l := range notes.Lost {
@@ -238,6 +242,11 @@ func (s status) print(out io.Writer) error {
 	}
 	if s.LostBlobs > 0 {
 		fmt.Fprintf(out, "\nThe archive has lost %d blobs since %s: kiosks that still have them are asked; run hub audit --archive\n", s.LostBlobs, s.LostSince)
+	}
+	if s.Retention.Waits != "" {
+		if err := s.Retention.print(out); err != nil {
+			return err
+		}
 	}
 	for _, c := range s.Chores {
 		if c.Error != "" {
