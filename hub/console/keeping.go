@@ -206,10 +206,15 @@ func firstLine(text string) string {
 	return text
 }
 
-// chore is its name in words; one nobody has translated yet stands as it is.
+// chore is its name in words, and which hub's where each has its own; one nobody
+// has translated yet stands as it is.
 func (f *face) chore(name string) string {
-	if text, ok := f.words["chore."+name]; ok {
-		return text
+	for end := len(name); end > 0; end = strings.LastIndex(name[:end], "-") {
+		if text, ok := f.words["chore."+name[:end]]; ok && end < len(name) {
+			return text + " (" + name[end+1:] + ")"
+		} else if ok {
+			return text
+		}
 	}
 	return name
 }

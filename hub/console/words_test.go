@@ -115,10 +115,22 @@ func choreName(n ast.Node) ast.Expr {
 			}
 		}
 	}
+	if own, ok := name.(*ast.CallExpr); ok && len(own.Args) == 1 { // each hub's
+		name = own.Args[0]
+	}
 	if runs {
 		return name
 	}
 	return nil
+}
+
+func TestChoreNames(t *testing.T) {
+	f := newHub(t).console.faces[Vietnamese]
+	for name, want := range map[string]string{"backup": "sao lưu", "archive-blobs": "lưu trữ tệp", "archive-blobs-k3j9": "lưu trữ tệp (k3j9)", "receipts-a-b": "mở biên nhận mới (a-b)", "unheard": "unheard", "": ""} {
+		if got := f.chore(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
 }
 
 // eventKind finds the kinds of lines in the access log.
