@@ -2,8 +2,6 @@ package backup
 
 import (
 	"bytes"
-	"crypto/ed25519"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -26,17 +24,15 @@ type Object struct {
 	Base        wire.Point // before the first record
 	End         wire.Point // of the last one
 	Segments    []ledger.Segment
-
-	head, signature []byte // as read
 }
 
-// magic is the first line of a segment object.
+// magic is the first line of an object, before what is closed.
 const magic = "nghe segments 1\n"
 
-// maxHead bounds the second line, in bytes.
+// maxHead bounds the head, in bytes.
 const maxHead = 64 << 10
 
-// head is the second line.
+// head is the first line of what is closed.
 type head struct {
 	Journal     string `json:"journal"`
 	Device      string `json:"device"`
@@ -64,9 +60,10 @@ func (o Object) Key() string {
 	return fmt.Sprintf("%s%s/%016d-%016d-%s", segmentsPrefix, o.Journal, o.Base.Seq, o.End.Seq, o.End.Chain)
 }
 
-// Encode gives the object's bytes: three lines of text, the last of which is
-// the hub's signature of what no device has signed, then the frames.
-func (o Object) Encode(sign func(statement []byte) ([]byte, error)) ([]byte, error) {
+// Encode gives the object's bytes: a line of text, then the frames. They are
+// closed before they leave the hub: whoever signed the frames, nobody has signed
+// the head.
+func (o Object) Encode() ([]byte, error) {
 	h := head{Journal: o.Journal.String(), Device: o.Device, Certificate: o.Certificate,
 		Parent: placeOf(o.Parent), Base: placeOf(o.Base), End: placeOf(o.End)}
 	for _, s := range o.Segments {
@@ -76,32 +73,14 @@ func (o Object) Encode(sign func(statement []byte) ([]byte, error)) ([]byte, err
 	if err != nil || len(line) > maxHead {
 		return nil, fmt.Errorf("encode segments of journal %s: head of %d bytes: %w", o.Journal, len(line), errors.Join(err))
 	}
-	signature, err := sign(headStatement(line))
-	if err != nil {
-		return nil, fmt.Errorf("sign segments of journal %s: %w", o.Journal, err)
-	}
-	b := fmt.Appendf(nil, "%s%s\n%x\n", magic, line, signature)
+	b := append(line, '\n')
 	for _, s := range o.Segments {
 		b = append(b, s.Frame...)
 	}
 	return b, nil
 }
 
-// headStatement is what the hub's custody key signs: whose segments they are,
-// where the journal begins, and when they came.
-func headStatement(line []byte) []byte {
-	sum := sha256.Sum256(line)
-	return append([]byte("nghe segments 1\x00"), sum[:]...)
-}
-
-// Proven says whether a hub signed what no device has. Where none did, the
-// records may still be good, but nobody knows when they came.
-func (o Object) Proven(verify func(statement, signature []byte) bool) bool {
-	return verify(headStatement(o.head), o.signature)
-}
-
-// ReadObject reads what Encode gave. The frames are not opened: see Check; nor
-// is the hub's signature looked at: see Proven.
+// ReadObject reads what Encode gave. The frames are not opened: see Check.
 func ReadObject(b []byte) (Object, error) {
 	o, err := readObject(b)
 	if err != nil {
@@ -111,15 +90,9 @@ func ReadObject(b []byte) (Object, error) {
 }
 
 func readObject(b []byte) (o Object, err error) {
-	rest, ok := bytes.CutPrefix(b, []byte(magic))
-	line, rest, _ := bytes.Cut(rest, []byte("\n"))
-	signature, frames, whole := bytes.Cut(rest, []byte("\n"))
-	if !ok || !whole || len(line) > maxHead || len(signature) > 2*ed25519.SignatureSize {
+	line, frames, whole := bytes.Cut(b, []byte("\n"))
+	if !whole || len(line) > maxHead {
 		return o, errors.New("not an object of segments")
-	}
-	o.head = line
-	if o.signature, err = hex.DecodeString(string(signature)); err != nil {
-		return o, fmt.Errorf("the hub's signature: %w", err)
 	}
 	var h head
 	decoder := json.NewDecoder(bytes.NewReader(line))

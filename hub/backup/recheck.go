@@ -157,15 +157,9 @@ func (s *Segments) damaged(ctx context.Context, key string) (why string, err err
 	if err != nil {
 		return "", err
 	}
-	o, err := ReadObject(b)
-	if err == nil && o.Key() != key {
-		err = errors.New("it is another's")
-	}
+	o, err := s.cfg.Key.object(key, b)
 	if err == nil {
 		err = o.Check(nil)
-	}
-	if err == nil && !s.proven(o) {
-		err = archive.ErrUnproven
 	}
 	if err != nil {
 		return fmt.Sprintf("damaged in the archive: %v", err), nil

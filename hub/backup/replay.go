@@ -28,7 +28,7 @@ type fetched struct {
 
 // replay takes back every segment in the archive, journal by journal. What
 // cannot be read, or was not signed by a device of this hub, is told and left
-// there. What this hub did not sign itself is taken back as if it came now.
+// there.
 func (r *restore) replay(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -93,20 +93,13 @@ func (r *restore) takeBack(ctx context.Context, f *fetched) error {
 		r.report.Damaged = append(r.report.Damaged, fmt.Sprintf("%s: %v", f.key, err))
 		return nil
 	}
-	proven := o.Proven(r.notes().Verify)
-	if !proven {
-		r.report.Unproven = append(r.report.Unproven, f.key)
-	}
 	for _, s := range o.Segments {
-		if !proven { // its time would decide when what it names is deleted
-			s.At = r.cfg.Now().UnixMicro()
-		}
 		if err := r.ledger.ReplaySegment(ctx, o.Device, o.Parent, s); err != nil {
 			return err
 		}
 	}
 	r.report.Objects++
-	if r.cfg.OffDisk && proven {
+	if r.cfg.OffDisk {
 		if _, err := r.ledger.SegmentArchived(ctx, o.Journal, o.Base, o.End); err != nil {
 			return err
 		}
@@ -142,7 +135,7 @@ func (r *restore) readmit(ctx context.Context) error {
 // believe reads an object and checks that this hub's authority certified its
 // device, and that the device signed every segment in it.
 func (r *restore) believe(f *fetched) (Object, error) {
-	o, err := ReadObject(f.body)
+	o, err := KeyOf(r.authority).object(f.key, f.body)
 	if err != nil {
 		return o, err
 	}
@@ -154,8 +147,8 @@ func (r *restore) believe(f *fetched) (Object, error) {
 	if err != nil {
 		return o, err
 	}
-	if device != o.Device || o.Key() != f.key {
-		return o, fmt.Errorf("names device %s and key %s, but its certificate is of %s", o.Device, o.Key(), device)
+	if device != o.Device {
+		return o, fmt.Errorf("names device %s, but its certificate is of %s", o.Device, device)
 	}
 	return o, o.Check(func(statement, signature []byte) bool { return ident.Verify(key, statement, signature) })
 }

@@ -1,14 +1,11 @@
 package backup
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,9 +173,7 @@ func TestForgedAndDamagedObjectsStayOut(t *testing.T) {
 			objectOf(t, thief, w.certificates[thief.device], unsigned),              // not signed
 			objectOf(t, thief, w.certificates[honest.device], thief.delivery(0, 1)), // in another's name
 		} {
-			b, err := o.Encode(w.authority.Sign)
-			must(t, err)
-			w.store.Overwrite(o.Key(), b)
+			w.overwrite(o)
 		}
 		for _, key := range w.keys("segments/" + rotten.journal.String()) {
 			w.store.Overwrite(key, flip(w.object(key), len(w.object(key))-9))
@@ -445,36 +440,6 @@ func TestJunkAmongCopies(t *testing.T) {
 		must(t, w.store.Delete(t.Context(), last.Key()))
 		if report, _, err = w.restoreInto(t, t.TempDir(), nil); err != nil || report.Copy != made[1] {
 			t.Errorf("without it, restored from %+v: %v", report.Copy, err)
-		}
-	})
-}
-
-// What stands beside the records in an object decides, by its time, when a
-// message is deleted: whoever may write into the archive must not choose it.
-func TestTimeOfArrivalIsNotBelievedUnsigned(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		k := w.admit("qt-01")
-		_, err := w.hub.backup.Copy(t.Context())
-		must(t, err)
-		k.tap(3)
-		k.deliver(w.hub, 0, 4)
-		must(t, w.segments.Archive(t.Context()))
-		key := w.keys("segments/")[0]
-		honest := w.object(key)
-		w.store.Overwrite(key, bytes.Replace(honest, fmt.Appendf(nil, "%d", noon.UnixMicro()), []byte("1000000000000000"), 1))
-		w.at = noon.AddDate(0, 1, 0)
-		report, h, err := w.restoreInto(t, t.TempDir(), nil)
-		must(t, err)
-		if !slices.Equal(report.Unproven, []string{key}) || report.Audit.Answers != 3 || !report.Audit.Whole() {
-			t.Errorf("unproven %q, %d answers, audit %+v", report.Unproven, report.Audit.Answers, report.Audit)
-		}
-		last, err := h.ledger.LastReceived(t.Context())
-		if err != nil || last.Before(w.at) {
-			t.Errorf("they came at %s, %v", last, err)
-		}
-		must(t, h.segments.Archive(t.Context())) // signed again
-		if o, err := ReadObject(w.object(key)); err != nil || !o.Proven(NotesIn(w.store, h.authority).Verify) {
-			t.Errorf("the object stays unsigned: %v", err)
 		}
 	})
 }

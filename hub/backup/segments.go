@@ -19,13 +19,12 @@ type SegmentsConfig struct {
 	Ledger *ledger.Ledger
 	// Store is off the hub's own disk: safe moves by what it holds.
 	Store archive.Store
+	// Key closes what is put there, and opens it; zero in a program that does
+	// neither.
+	Key Key
 	// Certificate is the one the authority issued to a device, DER. It is asked
 	// from several goroutines.
 	Certificate func(ctx context.Context, device string) ([]byte, error)
-	// Sign is with the hub's custody key, Verify for the same. nil: the program
-	// puts none, and does not look who has.
-	Sign   func(statement []byte) ([]byte, error)
-	Verify func(statement, signature []byte) bool
 	// Moved, where set, hears of every journal whose safe has moved, from
 	// several goroutines.
 	Moved func(ctx context.Context, device string, journal wire.JournalID)
@@ -122,10 +121,11 @@ func (s *Segments) put(ctx context.Context, r ledger.Run) error {
 		return fmt.Errorf("certificate of device %s: %w", r.Device, err)
 	}
 	o := Object{Journal: r.Journal, Device: r.Device, Certificate: certificate, Parent: r.Parent, Base: r.Base, End: r.End, Segments: r.Segments}
-	b, err := o.Encode(s.cfg.Sign)
+	b, err := o.Encode()
 	if err != nil {
 		return err
 	}
+	b = s.cfg.Key.close(o.Key(), b)
 	err = s.store.Put(ctx, o.Key(), blob.Of(b), bytes.NewReader(b))
 	if !errors.Is(err, archive.ErrExists) {
 		return err
@@ -145,15 +145,13 @@ func (s *Segments) standsFor(ctx context.Context, want Object) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	there, err := ReadObject(b)
-	if err != nil || there.Check(nil) != nil || !s.proven(there) {
+	there, err := s.cfg.Key.object(want.Key(), b)
+	if err != nil || there.Check(nil) != nil {
 		return false, nil
 	}
 	return there.Journal == want.Journal && there.Device == want.Device && there.Parent == want.Parent &&
 		there.Base == want.Base && there.End == want.End, nil
 }
-
-func (s *Segments) proven(o Object) bool { return s.cfg.Verify == nil || o.Proven(s.cfg.Verify) }
 
 // maxObject bounds what is read of one object of segments.
 const maxObject = 8 << 20

@@ -1,18 +1,16 @@
 package backup
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"nghe/hub/archive/archivetest"
 	"nghe/shared/ident"
-	"nghe/shared/wire"
 )
 
 func mkdir(parts ...string) error { return os.MkdirAll(filepath.Join(parts...), 0o700) }
@@ -31,6 +29,22 @@ func (w *world) object(key string) []byte {
 	b, err := fetch(w.t.Context(), &w.store.Memory, key)
 	must(w.t, err)
 	return b
+}
+
+// opened is an object as the hub reads it.
+func (w *world) opened(key string) (Object, error) {
+	w.t.Helper()
+	return KeyOf(w.authority).object(key, w.object(key))
+}
+
+// overwrite puts an object of this hub's where another stands.
+func (w *world) overwrite(o Object) []byte {
+	w.t.Helper()
+	b, err := o.Encode()
+	must(w.t, err)
+	closed := KeyOf(w.authority).close(o.Key(), b)
+	w.store.Overwrite(o.Key(), closed)
+	return closed
 }
 
 func TestSegmentsBecomeObjectsAndSafeMoves(t *testing.T) {
@@ -55,7 +69,7 @@ func TestSegmentsBecomeObjectsAndSafeMoves(t *testing.T) {
 		if len(keys) != 2 {
 			t.Fatalf("objects: %v", keys)
 		}
-		o, err := ReadObject(w.object("segments/" + a.journal.String() + "/0000000000000000-0000000000000006-" + a.points[6].Chain.String()))
+		o, err := w.opened("segments/" + a.journal.String() + "/0000000000000000-0000000000000006-" + a.points[6].Chain.String())
 		if err != nil || o.Device != a.device || len(o.Segments) != 2 || o.Parent != a.points[0] || string(o.Certificate) != string(w.certificates[a.device]) || o.Segments[0].At != noon.UnixMicro() {
 			t.Errorf("object = %+v, %v", o, err)
 		}
@@ -130,9 +144,7 @@ func TestObjectThatStandsAlready(t *testing.T) {
 				whole.Segments = r.Segments
 			}
 		}
-		b, err := whole.Encode(w.authority.Sign)
-		must(t, err)
-		w.store.Overwrite(whole.Key(), b)
+		b := w.overwrite(whole)
 		rubbish := whole
 		rubbish.Journal, rubbish.End, rubbish.Base = old.journal, old.points[4], old.points[0]
 		w.store.Overwrite(rubbish.Key(), []byte("rubbish"))
@@ -143,7 +155,7 @@ func TestObjectThatStandsAlready(t *testing.T) {
 		if string(w.object(whole.Key())) != string(b) {
 			t.Error("a good object was replaced")
 		}
-		o, err := ReadObject(w.object(rubbish.Key()))
+		o, err := w.opened(rubbish.Key())
 		if err != nil || o.Check(nil) != nil {
 			t.Errorf("rubbish stayed: %v", err)
 		}
@@ -177,43 +189,45 @@ func TestOneJournalThatFailsStopsNoOther(t *testing.T) {
 	})
 }
 
-func TestReadObjectRefusesDamage(t *testing.T) {
+// Who may read a bucket learns nothing of who was at a kiosk when, and who may
+// write there changes nothing that is believed.
+func TestObjectsAreClosed(t *testing.T) {
 	w := newWorld(t, func() string { return "" })
 	k := w.admit("qt-01")
 	k.tap(20)
 	k.deliver(w.hub, 0, 10)
 	k.deliver(w.hub, 10, 21)
 	must(t, w.segments.Archive(t.Context()))
-	b := w.object(w.keys("segments/")[0])
-	verify := NotesIn(w.store, w.authority).Verify
+	key := w.keys("segments/")[0]
+	b := w.object(key)
+	for _, told := range []string{k.device, "received_us", "qt-01", fmt.Sprint(noon.UnixMicro())} {
+		if strings.Contains(string(b), told) {
+			t.Errorf("the object tells %q", told)
+		}
+	}
 	for at := range b {
-		for _, damaged := range [][]byte{append(append([]byte{}, b[:at]...), b[at+1:]...), flip(b, at)} {
-			o, err := ReadObject(damaged)
-			if err == nil {
-				err = o.Check(func(st, sig []byte) bool { return ident.Verify(k.key.Public(), st, sig) })
-			}
-			if err == nil && o.Proven(verify) && !slices.EqualFunc(recordsOf(t, o), k.records, bytes.Equal) {
+		for _, damaged := range [][]byte{append(append([]byte{}, b[:at]...), b[at+1:]...), flip(b, at), b[:at]} {
+			if _, err := KeyOf(w.authority).object(key, damaged); err == nil {
 				t.Fatalf("byte %d of %d is missing or changed, and nobody notices", at, len(b))
 			}
 		}
 	}
-	for _, text := range []string{"", magic, magic + "{}\n", magic + "null\n", magic + `{"journal":"x"}` + "\n", magic + `{"segments":[{"bytes":-1}]}` + "\n\n", magic + "{}\n" + strings.Repeat("ab", 65) + "\n", magic + "{}\nxy\n"} {
+	if _, err := KeyOf(w.authority).object(strings.Replace(key, "0", "1", 1), b); err == nil {
+		t.Error("an object is read under another name")
+	}
+	elsewhere, err := ident.OpenAuthority(t.TempDir(), noon)
+	must(t, err)
+	if _, err := KeyOf(elsewhere).object(key, b); err == nil {
+		t.Error("another hub reads it")
+	}
+}
+
+func TestReadObjectRefuses(t *testing.T) {
+	for _, text := range []string{"", "{}\n", "null\n", `{"journal":"x"}` + "\n", `{"segments":[{"bytes":-1}]}` + "\n", strings.Repeat("x", maxHead+1) + "\n"} {
 		if _, err := ReadObject([]byte(text)); err == nil {
 			t.Errorf("ReadObject(%q) = nil", text)
 		}
 	}
-}
-
-func recordsOf(t *testing.T, o Object) (all [][]byte) {
-	t.Helper()
-	for _, s := range o.Segments {
-		f, err := wire.DecodeFrame(s.Frame)
-		must(t, err)
-		records, _, err := f.(wire.Batch).Records()
-		must(t, err)
-		all = append(all, records...)
-	}
-	return all
 }
 
 func flip(b []byte, at int) []byte {

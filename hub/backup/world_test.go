@@ -109,8 +109,7 @@ func (w *world) open(t *testing.T, dir, url string) *hub {
 	h.backup, err = Open(t.Context(), Config{DB: h.db, Ledger: h.ledger, Store: w.store, Data: dir, Keys: []string{"authority", recoveryFile, "cases"},
 		Program: "test", Now: now, Logger: log})
 	must(t, err)
-	notes := NotesIn(w.store, h.authority)
-	h.segments = NewSegments(SegmentsConfig{Ledger: h.ledger, Store: w.store, Sign: notes.Sign, Verify: notes.Verify,
+	h.segments = NewSegments(SegmentsConfig{Ledger: h.ledger, Store: w.store, Key: KeyOf(h.authority),
 		Certificate: func(_ context.Context, device string) ([]byte, error) { return w.certificates[device], nil },
 		Moved: func(_ context.Context, _ string, j wire.JournalID) {
 			h.mu.Lock()

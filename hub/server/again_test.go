@@ -116,7 +116,7 @@ func TestDecisionsAfterTheCopyHoldAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := decideLate(t, func() string { return database(t) })
 			said := run(t, command.Done, append([]string{"restore", "--archive", d.cfg.Archive, "--archive-on-same-disk-is-ok", "--recovery-key", d.key}, d.where...)...)
-			if !strings.Contains(said, "Lost: decisions made between ") || strings.Count(said, "does not carry this hub's signature") != 4 {
+			if !strings.Contains(said, "Lost: decisions made between ") || strings.Count(said, "Not believed") != 4 {
 				t.Errorf("hub restore says %q", said)
 			}
 			s := statusOf(t, d.where...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"nghe/hub/archive"
 	"nghe/hub/backup"
@@ -33,9 +34,7 @@ func (h *hub) auditArchive(ctx context.Context) error {
 }
 
 func (h *hub) segments() *backup.Segments {
-	notes := backup.NotesIn(h.shelf.store, h.authority)
-	return backup.NewSegments(backup.SegmentsConfig{Ledger: h.ledger, Store: h.shelf.store, Certificate: h.certificate,
-		Sign: notes.Sign, Verify: notes.Verify, Moved: h.safeMoved})
+	return backup.NewSegments(backup.SegmentsConfig{Ledger: h.ledger, Store: h.shelf.store, Key: backup.KeyOf(h.authority), Certificate: h.certificate, Moved: h.safeMoved})
 }
 
 // archiveAudit is the part of hub audit that compares with the archive, and
@@ -46,9 +45,13 @@ type archiveAudit struct {
 }
 
 // problems prints what is wrong, and counts it.
-func (c archiveAudit) problems(ctx context.Context, s store, out command.Output) (n int, err error) {
+func (c archiveAudit) problems(ctx context.Context, data string, s store, out command.Output) (n int, err error) {
 	if c.Archive == "" {
 		return 0, nil
+	}
+	key, err := c.key(data)
+	if err != nil {
+		return 0, err
 	}
 	store, err := archive.Open(c.Archive)
 	if err != nil {
@@ -65,7 +68,7 @@ func (c archiveAudit) problems(ctx context.Context, s store, out command.Output)
 	if err != nil {
 		return n, err
 	}
-	err = backup.NewSegments(backup.SegmentsConfig{Ledger: s.ledger, Store: store}).Compare(ctx,
+	err = backup.NewSegments(backup.SegmentsConfig{Ledger: s.ledger, Store: store, Key: key}).Compare(ctx,
 		func([]byte) bool { return c.Reread },
 		func(hole backup.Hole) error { return say(hole.String()) })
 	if err != nil {
@@ -76,4 +79,19 @@ func (c archiveAudit) problems(ctx context.Context, s store, out command.Output)
 		err = say(fmt.Sprintf("%d blobs were archived, are lost there, and did not come back from their kiosks", totals.Lost))
 	}
 	return n, err
+}
+
+// key opens the segments there; nobody needs it to look at a list.
+func (c archiveAudit) key(data string) (backup.Key, error) {
+	if !c.Reread {
+		return backup.Key{}, nil
+	}
+	if data == "" {
+		return backup.Key{}, command.Refusef("--reread needs the hub's keys: give --data as well")
+	}
+	authority, err := openAuthority(data, time.Now())
+	if err != nil {
+		return backup.Key{}, err
+	}
+	return backup.KeyOf(authority), nil
 }

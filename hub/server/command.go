@@ -149,7 +149,7 @@ func (c *auditCommand) Run(ctx context.Context, out command.Output) error {
 			fmt.Fprintln(out, "note:", note)
 		}
 		fmt.Fprintf(out, "%d journals, %d segments, %d records, %d answers\n", audit.Journals, audit.Segments, audit.Records, audit.Answers)
-		lacking, err := c.problems(ctx, s, out)
+		lacking, err := c.problems(ctx, c.Data, s, out)
 		if err != nil {
 			return err
 		}

@@ -242,7 +242,7 @@ func printReport(out io.Writer, r backup.Report) error {
 		say("The hub was alive at least until %s, when the newest record in the archive came.", r.LastSeen.Format(time.RFC3339))
 	}
 	for _, key := range r.Unproven {
-		say("It does not carry this hub's signature: %s. Records in it were taken back as if they came now; a decision was not: if it is this ward's, make it again. Ask the archive's keeper who wrote it.", key)
+		say("Not believed, for it does not carry this hub's signature: %s. If it is a decision of this ward's, make it again; ask the archive's keeper who wrote it.", key)
 	}
 	for _, d := range r.Unknown {
 		say("Device %s was admitted after the copy: confirm it with a new kit, or revoke it.", d)

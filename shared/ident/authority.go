@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
@@ -159,6 +160,16 @@ func (a *Authority) CustodyKey() ed25519.PublicKey { return a.custody.Public().(
 
 // Sign signs a custody statement.
 func (a *Authority) Sign(statement []byte) ([]byte, error) { return Sign(a.custody, statement) }
+
+// Derive is a secret for one purpose, by HKDF-SHA256 (RFC 5869) from the custody
+// key: whoever has the authority has it too.
+func (a *Authority) Derive(purpose string) [32]byte {
+	b, err := hkdf.Key(sha256.New, a.custody.(ed25519.PrivateKey).Seed(), nil, purpose, 32)
+	if err != nil {
+		panic(err) // 32 bytes are not too many
+	}
+	return [32]byte(b)
+}
 
 // IssueDevice certifies that pub is deviceID, which must be pub's own name.
 func (a *Authority) IssueDevice(pub crypto.PublicKey, deviceID string, now time.Time) ([]byte, error) {
