@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -239,6 +240,36 @@ func TestStartEmptiesTheLogOfHeldMessages(t *testing.T) {
 	}
 }
 
+// A log that could not be emptied, because somebody was reading, is by the next
+// Release.
+func TestReleaseEmptiesTheLogOfHeldMessages(t *testing.T) {
+	c := newClock()
+	dir := t.TempDir()
+	o := mustOpen(t, config(dir, c))
+	c.pass(time.Hour)
+	mustRelease(t, o) // counts, so that the next one writes nothing
+	reader, err := OpenReader(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close() // closed below
+	rows, err := reader.waiting.Read().Query("SELECT request FROM held UNION ALL SELECT 'one' UNION ALL SELECT 'two'")
+	if err != nil || !rows.Next() {
+		t.Fatal(err)
+	}
+	mustSay(t, o, "r", said("secret", feedback.ReaderNamed, 1))
+	if len(content(t, dir, heldName+"-wal")) == 0 {
+		t.Fatal("the log was emptied under a reader: this test proves nothing")
+	}
+	if err := errors.Join(rows.Close(), reader.Close()); err != nil {
+		t.Fatal(err)
+	}
+	mustRelease(t, o)
+	if n := len(content(t, dir, heldName+"-wal")); n != 0 {
+		t.Errorf("%d bytes in the log", n)
+	}
+}
+
 // No message enters the journal on its day, nor is its moment another when it
 // came at another time of that day.
 func TestMomentTellsNotWhenAMessageCame(t *testing.T) {
@@ -284,6 +315,17 @@ func TestReleasedMessageDoesNotEnterTwice(t *testing.T) {
 		if _, err := o.Prune(0); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o = mustOpen(t, cfg)
+	if err := o.writeHeld(func(tx *sql.Tx) error { _, err := tx.Exec("DROP TRIGGER stays"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	mustRelease(t, o)
+	if held, err := o.Held(); held != 0 || err != nil {
+		t.Errorf("%d held, %v", held, err)
 	}
 	if seen, err := receipts(o); err != nil || seen[m.Receipt] != 1 {
 		t.Errorf("in the journal %d times, %v", seen[m.Receipt], err)
