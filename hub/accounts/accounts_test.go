@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -445,20 +446,30 @@ func TestBucketsAreBounded(t *testing.T) {
 	}
 }
 
+// spent is the processor's time of this process: what others on the machine do
+// does not count.
+func spent(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano())
+}
+
 // A wrong name takes as long as a wrong password.
 func TestUnknownNameCostsTheSame(t *testing.T) {
 	w := lite(t)
 	took := func(name string) time.Duration {
-		best := time.Hour
-		for range 4 {
-			w.pass(time.Minute)
-			start := time.Now()
-			w.Check(t.Context(), name, "wrong password here", "192.0.2.1")
-			best = min(best, time.Since(start))
-		}
-		return best
+		w.pass(time.Minute)
+		before := spent(t)
+		w.Check(t.Context(), name, "wrong password here", "192.0.2.1")
+		return spent(t) - before
 	}
-	known, unknown := took("admin"), took("ghost")
+	known, unknown := time.Hour, time.Hour
+	for range 4 {
+		known, unknown = min(known, took("admin")), min(unknown, took("ghost"))
+	}
 	if known > 3*unknown || unknown > 3*known {
 		t.Errorf("known name %v, unknown %v", known, unknown)
 	}
