@@ -111,10 +111,15 @@ func (w *ward) worries(days int) {
 			}
 		}
 	}
-	s := w.kioskStanding()
-	if _, page := w.page(operator, "/", nil); !strings.Contains(page, fmt.Sprintf("Bản ghi chưa an toàn ngoài đĩa</dt><dd>%d<", s.Received-s.Safe)) {
-		w.t.Errorf("the console does not say that %d records are not safe:\n%s", s.Received-s.Safe, page)
-	}
+	w.eventually("how many records are not safe", func() error {
+		s := w.kioskStanding()
+		_, page := w.page(operator, "/", nil)
+		_, says, _ := strings.Cut(page, "Bản ghi chưa an toàn ngoài đĩa</dt><dd>")
+		if n, _, _ := strings.Cut(says, "<"); n != fmt.Sprint(s.Received-s.Safe) {
+			return fmt.Errorf("the console says %q, the kiosk stands at %+v", n, s)
+		}
+		return nil
+	})
 }
 
 // reaches waits until the kiosk stands somewhere.
