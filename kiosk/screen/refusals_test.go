@@ -28,3 +28,24 @@ func TestRefusalsAreLoggedWithoutContent(t *testing.T) {
 		t.Errorf("what was sent is in the log:\n%s", &log)
 	}
 }
+
+// A refused message must not be told of when it happens: resent, it may be one
+// to named officers.
+func TestRefusedMessagesAreOnlyCounted(t *testing.T) {
+	var log bytes.Buffer
+	handler := New(Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}).Handler()
+	post := func(route string) {
+		request := httptest.NewRequest(http.MethodPost, "http://127.0.0.1"+route, strings.NewReader("{}"))
+		request.Header.Set("Content-Type", "application/json")
+		handler.ServeHTTP(httptest.NewRecorder(), request)
+	}
+	post("/api/messages")
+	post("/api/messages")
+	if log.Len() > 0 {
+		t.Errorf("refused messages are logged:\n%s", &log)
+	}
+	post("/api/answers")
+	if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "unwritten=2") {
+		t.Errorf("they are not counted:\n%s", &log)
+	}
+}

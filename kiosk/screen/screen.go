@@ -136,7 +136,7 @@ func (p Pace) filled() Pace {
 func (s *Screen) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/answers", only(http.MethodPost, s.postAnswer))
-	mux.Handle("/api/messages", only(http.MethodPost, s.postMessage))
+	mux.Handle(messagesRoute, only(http.MethodPost, s.postMessage))
 	mux.Handle("/api/receipts", only(http.MethodPost, s.postReceipt))
 	mux.Handle("/api/board", only(http.MethodGet, s.getBoard))
 	mux.Handle("/api/status", only(http.MethodGet, s.getStatus))

@@ -331,7 +331,7 @@ func TestNamedReader(t *testing.T) {
 	k.compose()
 	k.tap(".give[data-value=reader]")
 	k.wait("reader")
-	if text := k.text(".sheet"); !strings.Contains(text, "trong vòng một ngày") || !strings.Contains(text, "không gắn với đánh giá") {
+	if text := k.text(".sheet"); !strings.Contains(text, "trong vòng hai ngày") || !strings.Contains(text, "không gắn với đánh giá") {
 		t.Errorf("named readers are explained as %q", text)
 	}
 	k.tap(".give[data-value=named]")
@@ -339,7 +339,7 @@ func TestNamedReader(t *testing.T) {
 	k.write("a")
 	k.tap("[data-act=post]")
 	k.wait("receipt")
-	if text := k.text(".sheet"); !strings.Contains(text, "một ngày") {
+	if text := k.text(".sheet"); !strings.Contains(text, "hai ngày") {
 		t.Errorf("the receipt reads %q", text)
 	}
 	if head := headOf(t, w.messages()[0]); head.Reader != "named" || head.Subject != "sanitation" || w.blobs(media.Held) != 1 || w.outboxHead() != 1 {
