@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,6 +116,34 @@ type kiosk struct {
 	server *httptest.Server
 	serve  http.Handler
 	panel  panel
+	mm     atomic.Uint64 // bits of the panel's pixels a millimetre
+}
+
+// ServeHTTP is the kiosk's handler, on whatever panel stands there now.
+func (k *kiosk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/api/status" {
+		k.serve.ServeHTTP(w, r)
+		return
+	}
+	answer := httptest.NewRecorder()
+	k.serve.ServeHTTP(answer, r)
+	var view map[string]any
+	if err := json.Unmarshal(answer.Body.Bytes(), &view); err != nil {
+		panic(err) // a status is JSON
+	}
+	view["pixels_per_mm"] = math.Float64frombits(k.mm.Load())
+	reply(w, answer.Code, view)
+}
+
+// on puts the page that is shown on another panel.
+func (k *kiosk) on(p panel) {
+	k.t.Helper()
+	k.panel = p
+	k.mm.Store(math.Float64bits(p.pixelsPerMM))
+	k.js("delete document.documentElement.dataset.shape", nil) // set again when all is measured
+	k.run(emulation.SetDeviceMetricsOverride(p.width, p.height, 1, false))
+	k.js("dispatchEvent(new Event('resize'))", nil)
+	k.until("the panel "+p.name, fmt.Sprintf("document.documentElement.dataset.shape && innerWidth === %d && innerHeight === %d && getComputedStyle(document.documentElement).getPropertyValue('--mm') === '%vpx'", p.width, p.height, p.pixelsPerMM))
 }
 
 // store passes on to the outbox, unless the test says otherwise.
@@ -201,7 +231,7 @@ func testConfig(p panel) Config {
 		Questionnaires: feedback.Seed().Questionnaires,
 		Place:          feedback.Place{ID: "qt-07", Name: "Nhà văn hóa tổ dân phố Tân Tiến"}, Ward: "Phường Quảng Tiến", Program: "test",
 		PixelsPerMM: p.pixelsPerMM, Logger: quiet(),
-		Pace: Pace{Idle: time.Minute, Leave: time.Minute, Undo: 300 * time.Millisecond, Redo: time.Minute, Thanks: time.Minute},
+		Pace: Pace{Idle: 10 * time.Minute, Leave: time.Minute, Undo: 300 * time.Millisecond, Redo: time.Minute, Thanks: time.Minute},
 	}
 }
 
@@ -232,7 +262,8 @@ func openAny(t *testing.T, p panel, change func(*Config)) *kiosk {
 func (k *kiosk) serveOn(h http.Handler) {
 	k.t.Helper()
 	k.serve = h
-	k.server = httptest.NewServer(h)
+	k.mm.Store(math.Float64bits(k.panel.pixelsPerMM))
+	k.server = httptest.NewServer(k)
 	k.t.Cleanup(func() { k.server.Close() })
 	k.url = k.server.URL
 	k.ctx = tab(k.t)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/evanw/esbuild/pkg/api"
@@ -253,13 +254,18 @@ func playFlow(t *testing.T, questions int, events string) played {
 	return got
 }
 
-// runFlow evaluates an expression beside the bundled flow.
-func runFlow(t *testing.T, expression string, v any) {
-	t.Helper()
-	result := api.Build(api.BuildOptions{
+// bundled is the flow as the browser runs it.
+var bundled = sync.OnceValue(func() api.BuildResult {
+	return api.Build(api.BuildOptions{
 		Stdin:  &api.StdinOptions{Contents: `export * from "./web/flow/flow"; export { next } from "./web/flow/questions";`, ResolveDir: ".", Loader: api.LoaderTS},
 		Bundle: true, Format: api.FormatIIFE, GlobalName: "flow", Target: api.ES2022,
 	})
+})
+
+// runFlow evaluates an expression beside the bundled flow.
+func runFlow(t *testing.T, expression string, v any) {
+	t.Helper()
+	result := bundled()
 	if len(result.Errors) > 0 {
 		t.Fatalf("bundle the flow: %v", result.Errors)
 	}

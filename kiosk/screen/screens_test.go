@@ -3,6 +3,7 @@ package screen
 import (
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 	"time"
 )
@@ -33,7 +34,10 @@ func visits() []visit {
 		}},
 		{"agree", model, func(k *kiosk) { k.start() }},
 		{"saving", nil, func(k *kiosk) {
-			k.store.set(func() error { time.Sleep(2 * time.Second); return nil }, nil)
+			until := make(chan struct{})
+			k.t.Cleanup(sync.OnceFunc(func() { close(until) }))
+			k.store.set(func() error { <-until; return nil }, nil)
+			k.js("AbortSignal.timeout = () => new AbortController().signal, 0", nil)
 			k.start()
 			k.rate(3)
 			k.tap("[data-act=skip]")

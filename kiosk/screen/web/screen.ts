@@ -233,16 +233,20 @@ function edition({ status: s, questions, board }: Told): string {
   return JSON.stringify([s.program, s.ward, s.place, s.pixels_per_mm, s.pace_ms, questions, board.texts]);
 }
 
+/** fit measures anew: a panel was turned, or another one was connected. */
+async function fit(): Promise<void> {
+  measurePanel((await get<Status>("/api/status")).pixels_per_mm);
+}
+
 async function main(): Promise<void> {
   calm();
   measurePanel(0);
   const told = await load();
-  const fit = () => measurePanel(told.status.pixels_per_mm);
-  fit();
+  measurePanel(told.status.pixels_per_mm);
   const kiosk = new Kiosk(document.getElementById("app")!, told);
   kiosk.serve(told.status);
   kiosk.tick();
-  window.addEventListener("resize", fit);
+  window.addEventListener("resize", () => void fit());
   setInterval(() => kiosk.tick(), minute / 12);
   setInterval(() => void kiosk.watch(), statusEvery);
 }

@@ -79,18 +79,24 @@ func (v Violation) String() string {
 	return text
 }
 
-// Axe judges the page that is open.
-func Axe(t testing.TB, ctx context.Context) []Violation {
+// Styled are the rules that depend on colours and sizes: a page that stands in
+// another mode or on another panel need only be judged by these again.
+var Styled = []string{"color-contrast", "target-size", "scrollable-region-focusable", "link-in-text-block"}
+
+// Axe judges the page that is open, by all rules or by those named.
+func Axe(t testing.TB, ctx context.Context, rules ...string) []Violation {
 	t.Helper()
-	files, err := npm.Axe.Files(func(name string) bool { return name == "axe.min.js" })
+	inject(t, ctx)
+	options := map[string]any{"resultTypes": []string{"violations"}}
+	if len(rules) > 0 {
+		options["runOnly"] = rules
+	}
+	how, err := json.Marshal(options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var text string
-	err = chromedp.Run(ctx,
-		chromedp.Evaluate(string(files["axe.min.js"])+";0", nil),
-		chromedp.Evaluate(`axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations))`, &text, await))
-	if err != nil {
+	if err := chromedp.Run(ctx, chromedp.Evaluate(fmt.Sprintf(`axe.run(document, %s).then(r => JSON.stringify(r.violations))`, how), &text, await)); err != nil {
 		t.Fatalf("run axe: %v", err)
 	}
 	var found []Violation
@@ -109,5 +115,24 @@ func Shot(t testing.TB, ctx context.Context, path string) {
 	}
 	if err := os.WriteFile(path, png, 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// inject puts axe into a page that has none yet: it is long to read.
+func inject(t testing.TB, ctx context.Context) {
+	t.Helper()
+	var there bool
+	if err := chromedp.Run(ctx, chromedp.Evaluate(`typeof axe === "object"`, &there)); err != nil {
+		t.Fatalf("look for axe: %v", err)
+	}
+	if there {
+		return
+	}
+	files, err := npm.Axe.Files(func(name string) bool { return name == "axe.min.js" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Run(ctx, chromedp.Evaluate(string(files["axe.min.js"])+";0", nil)); err != nil {
+		t.Fatalf("inject axe: %v", err)
 	}
 }
