@@ -1,6 +1,7 @@
 package letters
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -158,20 +159,19 @@ func (l *Letters) missed(ctx context.Context, hash blob.Hash, now time.Time, why
 }
 
 // doubt looks again at a blob that could not be had from the archive, and notes
-// it when it is not there, or not what it was.
-func (l *Letters) doubt(ctx context.Context, b ledger.Blob) {
+// it when it is not there, or not what it was: then its error is ErrNotHere, and
+// nil otherwise.
+func (l *Letters) doubt(ctx context.Context, b ledger.Blob) error {
 	if b.Archived == 0 || l.cfg.Store == nil {
-		return
+		return nil
 	}
 	err := archive.Check(ctx, l.cfg.Store, archive.BlobKey(b.Hash), b.Ref)
 	if !bad(err) {
-		return
+		return nil
 	}
 	why := Missing
 	if errors.Is(err, blob.ErrDamaged) {
 		why = Damaged
 	}
-	if err := l.missed(ctx, b.Hash, l.cfg.Now(), string(why)); err != nil {
-		l.log.Error("note what the archive lost", "err", err)
-	}
+	return fmt.Errorf("%w: it %s, its kiosk is asked again: %w", ErrNotHere, why, cmp.Or(l.missed(ctx, b.Hash, l.cfg.Now(), string(why)), err))
 }

@@ -212,7 +212,7 @@ func TestOpeningNotesWhatIsLost(t *testing.T) {
 		want  error
 	}{
 		"missing": {func(d *desk, key string) error { return d.store.Delete(context.Background(), key) }, ErrNotHere},
-		"damaged": {func(d *desk, key string) error { d.store.Overwrite(key, []byte("half")); return nil }, ErrSpoilt},
+		"damaged": {func(d *desk, key string) error { d.store.Overwrite(key, []byte("half")); return nil }, ErrNotHere},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)

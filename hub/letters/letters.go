@@ -164,8 +164,7 @@ func (l *Letters) bytes(ctx context.Context, b ledger.Blob) ([]byte, error) {
 	}
 	body, err := l.find(ctx, b.Ref)
 	if err != nil {
-		l.doubt(ctx, b)
-		return nil, err
+		return nil, cmp.Or(l.doubt(ctx, b), err)
 	}
 	defer body.Close() // read only
 	sealed, err := io.ReadAll(io.LimitReader(body, int64(b.Size)+1))
@@ -173,8 +172,7 @@ func (l *Letters) bytes(ctx context.Context, b ledger.Blob) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotHere, err)
 	}
 	if err := blob.Check(b.Ref, bytes.NewReader(sealed)); err != nil {
-		l.doubt(ctx, b)
-		return nil, fmt.Errorf("%w: %w", ErrSpoilt, err)
+		return nil, cmp.Or(l.doubt(ctx, b), fmt.Errorf("%w: %w", ErrSpoilt, err))
 	}
 	return sealed, nil
 }

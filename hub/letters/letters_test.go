@@ -162,7 +162,7 @@ func TestOpenRefuses(t *testing.T) {
 			d.archive(p)
 			d.store.Overwrite(archive.BlobKey(p.Hash), append([]byte("x"), p.Sealed[1:]...))
 			return p.Hash
-		}, ErrSpoilt},
+		}, ErrNotHere},
 		"other kind than its record says": {func() blob.Hash {
 			_, public := identity()
 			sealed, err := seal.Seal(seal.Letter{Kind: 2, Type: "application/json", Body: []byte(`{}`)}, []string{public}, false)
@@ -184,7 +184,7 @@ func TestOpenRefuses(t *testing.T) {
 	officer := s.Parts[1]
 	d.archive(officer)
 	d.store.Overwrite(archive.BlobKey(officer.Hash), append([]byte("x"), officer.Sealed[1:]...))
-	if sealed, err := d.Sealed(t.Context(), officer.Hash); !errors.Is(err, ErrSpoilt) || sealed != nil {
+	if sealed, err := d.Sealed(t.Context(), officer.Hash); !errors.Is(err, ErrNotHere) || sealed != nil {
 		t.Errorf("other bytes were handed out for what an officer opens: %d, %v", len(sealed), err)
 	}
 	blind := New(Config{Ledger: d.ledger, Spool: d.spool})
