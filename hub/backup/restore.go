@@ -311,7 +311,7 @@ func (r *restore) begin(ctx context.Context) (err error) {
 // revoke does not wait for the hub to be served: a device that was stolen must
 // find no door open.
 func (r *restore) revoke(ctx context.Context) error {
-	all, unproven, err := revoked(ctx, r.notes())
+	all, unproven, err := remembered(ctx, r.notes(), revokedPrefix)
 	r.report.Unproven = append(r.report.Unproven, unproven...)
 	if err != nil || r.cfg.Revoke == nil {
 		return err

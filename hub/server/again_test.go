@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"nghe/hub/accounts"
 	"nghe/hub/archive"
+	"nghe/hub/backup"
 	"nghe/hub/cases"
 	"nghe/hub/database/pgtest"
 	"nghe/hub/ledger"
@@ -59,7 +61,13 @@ func decideLate(t *testing.T, database func() string) lateDecisions {
 		unsafe := slices.ContainsFunc(journals, func(j ledger.Journal) bool { return j.Safe.Seq < j.Received.Seq })
 		return errors.Join(err, err2) == nil && totals.Waiting == 0 && !unsafe
 	})
+	if err := h.accounts.Create(t.Context(), "dung", password, []accounts.Role{accounts.Reader}, "admin"); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := h.copies.Copy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.accounts.Disable(t.Context(), "dung", "admin"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.deletions.Receipt(t.Context(), d.forgotten.Tag, "người gửi yêu cầu", "admin"); err != nil {
@@ -68,9 +76,10 @@ func decideLate(t *testing.T, database func() string) lateDecisions {
 	if err := h.registry.Revoke(t.Context(), d.stolen.Device, "stolen", "admin"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the archive remembers the revocation", func() bool {
+	eventually(t, "the archive remembers both revocations", func() bool {
 		_, err := os.Stat(filepath.Join(d.cfg.Archive, "revoked", d.stolen.Device))
-		return err == nil
+		_, err2 := os.Stat(filepath.Join(d.cfg.Archive, "shut", backup.AccountMark("dung")))
+		return errors.Join(err, err2) == nil
 	})
 	stop()
 	d.forge()
@@ -139,6 +148,12 @@ func (d lateDecisions) deviceIsRevoked(h *hub) {
 	d.t.Helper()
 	if is, err := h.registry.Device(d.t.Context(), d.stolen.Device); err != nil || is.State != registry.Revoked {
 		d.t.Errorf("the stolen device is %q, %v", is.State, err)
+	}
+	if is, err := h.accounts.Get(d.t.Context(), "dung"); err != nil || is.Disabled.IsZero() {
+		d.t.Errorf("who was shut out may sign in: %+v, %v", is, err)
+	}
+	if is, err := h.accounts.Get(d.t.Context(), "admin"); err != nil || !is.Disabled.IsZero() {
+		d.t.Errorf("the admin may not sign in: %+v, %v", is, err)
 	}
 	if is, err := h.registry.Device(d.t.Context(), d.honest.Device); err != nil || is.State != registry.Active {
 		d.t.Errorf("the other is %q, %v", is.State, err)

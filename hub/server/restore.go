@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
+	"nghe/hub/accounts"
 	"nghe/hub/archive"
 	"nghe/hub/backup"
 	"nghe/hub/cases"
@@ -180,7 +182,7 @@ type restoring struct {
 
 func (r *restoring) run(ctx context.Context, cfg backup.RestoreConfig) (backup.Report, error) {
 	cfg.Migrate, cfg.Readmit, cfg.Revoke = r.migrate, r.readmit, r.revoke
-	cfg.Again = []func(context.Context, *database.DB) error{r.deleteAgain, r.settle}
+	cfg.Again = []func(context.Context, *database.DB) error{r.deleteAgain, r.shutAgain, r.settle}
 	report, err := backup.Restore(ctx, cfg)
 	report.Unproven = append(report.Unproven, r.unproven...)
 	return report, err
@@ -217,7 +219,31 @@ func (r *restoring) deleteAgain(ctx context.Context, db *database.DB) error {
 	if err != nil {
 		return err
 	}
-	r.unproven, err = orders.Again(ctx)
+	unproven, err := orders.Again(ctx)
+	r.unproven = append(r.unproven, unproven...)
+	return err
+}
+
+// shutAgain keeps out the operators who were shut out after the copy.
+func (r *restoring) shutAgain(ctx context.Context, db *database.DB) error {
+	marks, unproven, err := backup.ShutAccounts(ctx, r.notes)
+	r.unproven = append(r.unproven, unproven...)
+	if err != nil {
+		return err
+	}
+	known, err := accounts.Open(ctx, accounts.Config{DB: db})
+	if err != nil {
+		return err
+	}
+	all, err := known.List(ctx)
+	for _, a := range all {
+		if !a.Disabled.IsZero() || !slices.Contains(marks, backup.AccountMark(a.Name)) {
+			continue
+		}
+		if e := known.Disable(ctx, a.Name, "hub restore"); !errors.Is(e, accounts.ErrLastAdmin) { // whoever took their place is lost
+			err = errors.Join(err, e)
+		}
+	}
 	return err
 }
 
@@ -236,7 +262,7 @@ func printReport(out io.Writer, r backup.Report) error {
 		say("Not taken back: %s", d)
 	}
 	say("Restore epoch %d begins: kiosks send again whatever they still hold and this hub does not.", r.Epoch)
-	say("Lost: decisions made between %s and %s (accounts, devices, cases, texts); deletions and revocations were done again.",
+	say("Lost: decisions made between %s and %s (accounts, devices, cases, texts); deletions and revocations were done again, and accounts shut again.",
 		r.Lost.After.Format(time.RFC3339), r.Lost.Until.Format(time.RFC3339))
 	if !r.LastSeen.IsZero() {
 		say("The hub was alive at least until %s, when the newest record in the archive came.", r.LastSeen.Format(time.RFC3339))

@@ -153,14 +153,27 @@ func (h *hub) allChores() []chores.Chore {
 			_, err := h.copies.Copy(ctx)
 			return err
 		}})
-		r := backup.NewRevocations(backup.NotesIn(h.shelf.store, h.authority), h.revoked)
-		all = append(all, chores.Chore{Name: "revocations", Every: 10 * time.Second, RetryMost: 5 * time.Minute, Wanted: r.Wanted, Run: r.Keep})
+		notes := backup.NotesIn(h.shelf.store, h.authority)
+		devices, people := backup.NewRevocations(notes, h.revoked), backup.NewShutAccounts(notes, h.shutAccounts)
+		all = append(all,
+			chores.Chore{Name: "revocations", Every: 10 * time.Second, RetryMost: 5 * time.Minute, Wanted: devices.Wanted, Run: devices.Keep},
+			chores.Chore{Name: "shut-accounts", Every: 10 * time.Second, RetryMost: 5 * time.Minute, Wanted: people.Wanted, Run: people.Keep})
 	}
 	if h.shelf.apart { // elsewhere an object would move nothing
 		s := h.segments()
 		all = append(all, chores.Chore{Name: "archive-segments", Every: 5 * time.Second, RetryMost: 5 * time.Minute, Wanted: s.Wanted, Run: s.Archive})
 	}
 	return all
+}
+
+func (h *hub) shutAccounts(ctx context.Context) (marks []string, err error) {
+	all, err := h.accounts.List(ctx)
+	for _, a := range all {
+		if !a.Disabled.IsZero() {
+			marks = append(marks, backup.AccountMark(a.Name))
+		}
+	}
+	return marks, err
 }
 
 func (h *hub) certificate(ctx context.Context, device string) ([]byte, error) {
