@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"nghe/shared/feedback"
 	"nghe/shared/wire"
 )
 
@@ -31,7 +32,8 @@ func TestMain(m *testing.M) {
 // child answers until it is killed, and says of each answer that it was kept
 // only once Put has returned. In between it does what an agent does.
 func child(dir string) error {
-	o, err := Open(config(dir, newClock()))
+	c := newClock()
+	o, err := Open(config(dir, c))
 	if err != nil {
 		return err
 	}
@@ -46,12 +48,32 @@ func child(dir string) error {
 			return err
 		}
 		fmt.Println(request, r.Seq, r.ID)
+		if i%4 == 3 {
+			if err := holds(o, c, request, i%8 == 7); err != nil {
+				return err
+			}
+		}
 		if i%10 == 9 {
 			if err := chores(o, i/10%4); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// holds keeps a message to named officers, and lets in those whose day is over.
+func holds(o *Outbox, c *clock, request string, release bool) error {
+	name := "held-" + request
+	if _, err := o.PutMessage(name, said(name, feedback.ReaderNamed, 1)); err != nil {
+		return err
+	}
+	fmt.Println(name, 0, strings.Repeat("0", 32))
+	if !release {
+		return nil
+	}
+	c.pass(49 * time.Hour)
+	_, err := o.Release()
+	return err
 }
 
 func chores(o *Outbox, which int) error {
@@ -92,15 +114,45 @@ func TestKill(t *testing.T) {
 	if err := errors.Join(o.Verify(), integrity(o.db.Read())); err != nil {
 		t.Error(err)
 	}
+	c := newClock()
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o = mustOpen(t, config(dir, c))
+	c.pass(49 * time.Hour)
+	mustRelease(t, o)
 	all := records(t, o, 0)
-	answers, boots := 0, 0
+	answers, boots, entered := 0, -1, map[[16]byte]int{} // it was opened twice
 	for _, record := range all {
-		if isAnswer(record) {
+		a, message := record.(wire.Answer)
+		if message = message && len(a.Receipt) > 0; message {
+			entered[[16]byte(a.Receipt)]++
+		}
+		if isAnswer(record) && !message {
 			answers++
 		}
 		if _, ok := record.(wire.Boot); ok {
 			boots++
 		}
+	}
+	held := 0
+	for request := range acked {
+		if strings.HasPrefix(request, "held-") {
+			held++
+			if n := entered[said(request, feedback.ReaderNamed, 1).Receipt]; n != 1 {
+				t.Errorf("%s is in the journal %d times", request, n)
+			}
+			delete(acked, request)
+		}
+	}
+	for _, n := range entered {
+		if n > 1 {
+			t.Errorf("a message entered %d times", n)
+		}
+	}
+	t.Logf("%d messages held, %d entered", held, len(entered))
+	if held < rounds {
+		t.Errorf("only %d messages held in %d rounds", held, rounds)
 	}
 	if boots < rounds/2+1 || boots > rounds+1 {
 		t.Errorf("%d boot records after %d rounds and one opening", boots, rounds)
