@@ -75,11 +75,8 @@ func (d *Deletions) prove(ctx context.Context, r *Retention, now time.Time) (con
 	elapsed := d.cfg.Elapsed()
 	switch {
 	case r.Proven.IsZero(): // the first look ever
-		if r.Proven, err = d.cfg.Ledger.LastReceived(ctx); err != nil {
+		if r.Proven, err = d.oldest(ctx, now); err != nil {
 			return false, err
-		}
-		if r.Proven.IsZero() || r.Proven.After(now) {
-			r.Proven = now
 		}
 	case d.run.proven.Equal(r.Proven):
 		r.Proven = r.Proven.Add(elapsed - d.run.at)
@@ -91,6 +88,18 @@ func (d *Deletions) prove(ctx context.Context, r *Retention, now time.Time) (con
 	r.Proven = r.Proven.Truncate(time.Microsecond)
 	d.run = running{elapsed, r.Proven}
 	return confirmed, nil
+}
+
+// oldest is when the first record came, of which no error of the clock since
+// makes more; now when there is none.
+func (d *Deletions) oldest(ctx context.Context, now time.Time) (time.Time, error) {
+	journals, err := d.cfg.Ledger.Journals(ctx)
+	for _, j := range journals {
+		if first := time.UnixMicro(j.FirstSeen); first.Before(now) {
+			now = first
+		}
+	}
+	return now, err
 }
 
 // agreed says whether other clocks bear out the hub's: as many as agree with

@@ -169,6 +169,17 @@ func TestFirstBootWithAWrongClock(t *testing.T) {
 	})
 }
 
+// A hub that had no proven time yet begins at its first record, not at what its
+// clock says.
+func TestFirstLookOfAnOlderHub(t *testing.T) {
+	onMachine(t, func(t *testing.T, m *machine) {
+		s := m.archived(message())
+		m.boot(10 * year)
+		m.run(day, 0, WaitsClock)
+		m.whole(s)
+	})
+}
+
 // A hub that really was off for three years waits for another clock, or for a
 // person.
 func TestHubThatWasOffForYears(t *testing.T) {
