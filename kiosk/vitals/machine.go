@@ -16,7 +16,7 @@ const (
 	Temperature     = "temperature"      // thousandths of a degree Celsius, the hottest zone
 	ThrottledBits   = "throttled"        // Raspberry Pi firmware's bits
 	Battery         = "battery"          // per cent
-	Memory          = "memory"           // bytes resident in the agent
+	Memory          = "memory"           // bytes resident in the agent, rounded
 	MemoryAvailable = "memory_available" // bytes
 	MachineUptime   = "machine_uptime"   // seconds since the kernel started
 	CardWear        = "card_wear"        // per cent of the card's stated life, in steps of ten
@@ -43,11 +43,12 @@ const (
 	clockOff   = 2_000_000 // microseconds
 )
 
-// Readings of the disk are rounded down: exact ones, told every minute, would
+// Readings of disk and memory are rounded: exact ones, told every minute, would
 // tell the minute in which a message that is held back was written.
 const (
 	coarseBytes = 64 << 20
 	coarseFiles = 1024
+	coarseRSS   = 64 << 20 // up: sealing one message takes less
 )
 
 // Bits of the firmware's get_throttled that speak of now, not of the past.
@@ -182,12 +183,12 @@ func (v *Monitor) memory() {
 		if f := strings.Fields(text); len(f) > 1 {
 			pages, _ := strconv.ParseInt(f[1], 10, 64)
 			rss := pages * int64(os.Getpagesize())
-			v.readings[Memory] = rss
+			v.readings[Memory] = (rss + coarseRSS - 1) / coarseRSS * coarseRSS
 			v.band(MemoryHigh, rss, rss, memoryHigh, memoryHigh*9/10)
 		}
 	}
 	if kib, ok := v.meminfo("MemAvailable:"); ok {
-		v.readings[MemoryAvailable] = kib << 10
+		v.readings[MemoryAvailable] = kib << 10 / coarseBytes * coarseBytes
 	}
 	if text, ok := read(filepath.Join(v.cfg.Proc, "uptime")); ok {
 		whole, _, _ := strings.Cut(text, ".")

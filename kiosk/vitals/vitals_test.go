@@ -115,8 +115,8 @@ func TestReadings(t *testing.T) {
 	m.set("proc/meminfo", "MemTotal:  4000000 kB\nMemAvailable:  2000000 kB")
 	m.set("proc/uptime", "8123.55 9000.00")
 	v.Read()
-	for name, want := range map[string]int64{DiskFree: 20 << 30, DiskTotal: 30 << 30, Memory: 5000 * int64(os.Getpagesize()),
-		MemoryAvailable: 2000000 << 10, MachineUptime: 8123} {
+	for name, want := range map[string]int64{DiskFree: 20 << 30, DiskTotal: 30 << 30, Memory: 64 << 20,
+		MemoryAvailable: 30 * (64 << 20), MachineUptime: 8123} {
 		if got := reading(v, name); got != want {
 			t.Errorf("reading %s = %d, want %d", name, got, want)
 		}
