@@ -43,3 +43,32 @@ func TestKeepingTellsWhatTheArchiveLost(t *testing.T) {
 		t.Error("it worries still")
 	}
 }
+
+// What deletion by age waits for, in words, as long as it waits.
+func TestKeepingTellsWhenDeletionWaits(t *testing.T) {
+	now := time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
+	h := newHub(t, func(cfg *Config) { cfg.Archive = "s3://x/y" })
+	h.hold(now)
+	letterstest.NewKiosk(t, h.ledger, "thietbi", "qt-07", now.Add(-time.Hour)).Send(now, h.message())
+	for _, c := range []struct {
+		at   time.Time
+		says string
+	}{
+		{now, ""},
+		{now.AddDate(10, 0, 0), "4 tệp đến hạn theo đồng hồ của trung tâm, nhưng chưa có gì chứng tỏ đã qua ngày 23/11/2026"},
+		{now, ""},
+	} {
+		h.hold(c.at)
+		if deleted, err := h.console.cfg.Deletions.Retain(t.Context()); err != nil || deleted > 0 {
+			t.Fatalf("deleted %d, %v", deleted, err)
+		}
+		k, err := h.console.keeping(t.Context(), h.console.faces[Vietnamese])
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := strings.Join(k.Troubles, "\n")
+		if strings.Contains(told, "Xóa theo thời hạn") != (c.says != "") || !strings.Contains(told, c.says) {
+			t.Errorf("at %v: %s", c.at, told)
+		}
+	}
+}
