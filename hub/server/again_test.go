@@ -144,6 +144,24 @@ func TestDecisionsAfterTheCopyHoldAgain(t *testing.T) {
 	}
 }
 
+// The archive lost something: whoever restores the hub hears how much kiosks may
+// have to bring back.
+func TestRestoreSaysWhatIsMissing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs and restores a hub")
+	}
+	d := decideLate(t, func() string { return "" })
+	if err := os.Remove(filepath.Join(d.cfg.Archive, archive.BlobKey(d.kept.Parts[0].Hash))); err != nil {
+		t.Fatal(err)
+	}
+	said := run(t, command.Done, append([]string{"restore", "--archive", d.cfg.Archive, "--archive-on-same-disk-is-ok", "--recovery-key", d.key}, d.where...)...)
+	for _, want := range []string{"The ledger is whole", "1 files of messages are neither here nor in the archive"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("hub restore does not say %q:\n%s", want, said)
+		}
+	}
+}
+
 func (d lateDecisions) deviceIsRevoked(h *hub) {
 	d.t.Helper()
 	if is, err := h.registry.Device(d.t.Context(), d.stolen.Device); err != nil || is.State != registry.Revoked {

@@ -13,6 +13,7 @@ import (
 
 	"nghe/hub/bulletin"
 	"nghe/hub/cases"
+	"nghe/hub/ledger"
 	"nghe/hub/reports"
 	"nghe/shared/command"
 	"nghe/shared/feedback"
@@ -53,6 +54,8 @@ type casesSet struct {
 	Code  string `arg:"" placeholder:"CODE" help:"The receipt's code, or - to read it from standard input, where ps does not show it."`
 	State string `arg:"" placeholder:"STATE" help:"received, classified, assigned, in-progress, awaiting-details, awaiting-approval, answered, closed, reopened; or forwarded, returned, not-eligible, duplicate, noted, withdrawn, suspended, stopped, filed."`
 	Note  string `placeholder:"TEXT" help:"Words to the resident, shown with the state. Without it an earlier note goes."`
+
+	NotHereYet bool `help:"Set it although no message under this code has reached the hub: its kiosk was not heard since."`
 }
 
 // Run changes one case. Neither code nor note is printed or logged.
@@ -65,7 +68,10 @@ func (c *casesSet) Run(ctx context.Context, out command.Output) error {
 	if err != nil {
 		return command.Refusef("%v", err)
 	}
-	return useTelling(ctx, c.storage, func(_ store, t telling) error {
+	return useTelling(ctx, c.storage, func(s store, t telling) error {
+		if err := c.isHere(ctx, s.ledger, code); err != nil {
+			return err
+		}
 		is, err := t.cases.SetByCode(ctx, code, cases.Change{State: state, Note: c.Note, By: byCommand})
 		if err != nil {
 			return err
@@ -73,6 +79,17 @@ func (c *casesSet) Run(ctx context.Context, out command.Output) error {
 		_, err = fmt.Fprintf(out, "%s (%s), version %d of this case\n%s\n", is.State.Text().In(feedback.Vietnamese), is.State, is.Version, toldSoon)
 		return err
 	})
+}
+
+// isHere refuses a code under which nothing came: with a wrong letter, whoever
+// left the message would hear nothing, and the hub say that all is well.
+func (c *casesSet) isHere(ctx context.Context, l *ledger.Ledger, code seal.Code) error {
+	tag := code.Receipt().Tag
+	messages, err := l.MessagesOf(ctx, tag[:])
+	if err != nil || len(messages) > 0 || c.NotHereYet {
+		return err
+	}
+	return errors.New("no message under this code has reached the hub: look at the code again; when it is right, and its kiosk was not heard since, add --not-here-yet")
 }
 
 func readCode(given string, stdin io.Reader) (seal.Code, error) {

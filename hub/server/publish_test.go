@@ -68,9 +68,10 @@ func TestCasesCommand(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"cases", "set", code, "in-progress"}, command.Done, "Đang xử lý (in-progress), version 1"},
-		{[]string{"cases", "set", "4q7k9m2xht", "answered", "--note", "Đã lắp đèn."}, command.Done, "version 2"},
-		{[]string{"cases", "set", code, "classified"}, command.Failed, "only be reopened"},
+		{[]string{"cases", "set", code, "in-progress"}, command.Failed, "no message under this code has reached the hub"},
+		{[]string{"cases", "set", code, "in-progress", "--not-here-yet"}, command.Done, "Đang xử lý (in-progress), version 1"},
+		{[]string{"cases", "set", "4q7k9m2xht", "answered", "--note", "Đã lắp đèn.", "--not-here-yet"}, command.Done, "version 2"},
+		{[]string{"cases", "set", code, "classified", "--not-here-yet"}, command.Failed, "only be reopened"},
 		{[]string{"cases", "set", code, "lost"}, command.Usage, "no state"},
 		{[]string{"cases", "set", "4Q7K9", "closed"}, command.Usage, "not a receipt code"},
 		{[]string{"export", "cases"}, command.Done, `"state":"answered"`},
@@ -158,7 +159,7 @@ func TestServerTellsWhatCommandsWrote(t *testing.T) {
 	}
 	first := await("the first bulletin", 0)
 	begun := time.Now()
-	if code, out := hubCommand(cfg.Data, "cases", "set", "4Q7K9-M2XHT", "answered"); code != command.Done {
+	if code, out := hubCommand(cfg.Data, "cases", "set", "4Q7K9-M2XHT", "answered", "--not-here-yet"); code != command.Done {
 		t.Fatal(out)
 	}
 	await("the case's box", first)

@@ -163,12 +163,17 @@ func (c *restoreCommand) Run(ctx context.Context, out command.Output) error {
 	if err != nil {
 		return err
 	}
-	report, err := (&restoring{shelf: shelf}).run(ctx, backup.RestoreConfig{
+	r := &restoring{shelf: shelf}
+	report, err := r.run(ctx, backup.RestoreConfig{
 		Data: c.Data, Database: c.Database, Store: shelf.store, OffDisk: shelf.apart, Secret: secret, Copy: c.Copy})
 	if err != nil {
 		return err
 	}
-	return printReport(out, report)
+	if err := printReport(out, report); err != nil {
+		return err
+	}
+	r.printMissing(out)
+	return nil
 }
 
 // restoring is the tables of a hub that is being made again.
@@ -178,6 +183,8 @@ type restoring struct {
 	cases    *cases.Cases
 	notes    archive.Notes
 	unproven []string // deletions that are not this hub's
+	holes    uint64   // records that came before a journal and are not here
+	files    int      // of messages, that are neither here nor in the archive
 }
 
 func (r *restoring) run(ctx context.Context, cfg backup.RestoreConfig) (backup.Report, error) {
@@ -248,7 +255,26 @@ func (r *restoring) shutAgain(ctx context.Context, db *database.DB) error {
 }
 
 func (r *restoring) settle(ctx context.Context, _ *database.DB) error {
-	return settle(ctx, r.store, r.shelf)
+	if err := settle(ctx, r.store, r.shelf); err != nil {
+		return err
+	}
+	is, err := r.status(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	totals, err := r.ledger.BlobTotals(ctx)
+	r.holes, r.files = is.Holes, totals.Missing
+	return err
+}
+
+// printMissing says what kiosks may still hold, and bring back.
+func (r *restoring) printMissing(out io.Writer) {
+	if r.holes > 0 {
+		fmt.Fprintf(out, "Up to %d records that kiosks had before are not here: hub status says whose. A kiosk that still holds them sends them again.\n", r.holes)
+	}
+	if r.files > 0 {
+		fmt.Fprintf(out, "%d files of messages are neither here nor in the archive: kiosks that still hold them send them again.\n", r.files)
+	}
 }
 
 func printReport(out io.Writer, r backup.Report) error {

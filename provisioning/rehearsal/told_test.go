@@ -225,7 +225,7 @@ func TestPublishedThenOffline(t *testing.T) {
 		w.asks(address, "lights")
 	}
 	t.Logf("published to both kiosks in %v", time.Since(begun).Round(time.Millisecond))
-	if out, err := w.command("cases", "set", code, "answered", "--note", "Đã lắp đèn."); err != nil {
+	if out, err := w.command("cases", "set", code, "answered", "--note", "Đã lắp đèn.", "--not-here-yet"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if out, err := w.command("order", "pause", "--for", "3s"); err != nil {
