@@ -187,6 +187,10 @@ func (f *face) clock(r *row, k kiosk) {
 		return
 	}
 	r.Clock = f.text("clock.seconds", signed(f.locale.Decimal(k.Clock.Seconds(), 1)))
+	if k.Clock.Abs() >= time.Hour {
+		sign := map[bool]string{true: "−", false: "+"}[k.Clock < 0]
+		r.Clock = sign + f.locale.Duration(k.Clock)
+	}
 	if k.Clock.Abs() >= clockWrong {
 		r.ClockWrong, r.ClockNote = true, f.text("clock.wrong")
 	}

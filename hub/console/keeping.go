@@ -3,9 +3,12 @@ package console
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"nghe/hub/chores"
 )
 
 // keeping is what is said of where everything lies: all of it on the first page,
@@ -150,7 +153,7 @@ func (c *Console) addCopies(ctx context.Context, f *face, k *keeping) error {
 	k.Facts = append(k.Facts, made)
 	if c.cfg.Archive != "" {
 		k.Facts = append(k.Facts, fact{Label: f.text("keeping.key"), Value: f.when(notes.KeyTried, now)})
-		if notes.KeyTried.IsZero() {
+		if notes.KeyTried.IsZero() && !notes.CopyAt.IsZero() {
 			k.worry(f.text("keeping.nokey"))
 		}
 	}
@@ -175,7 +178,8 @@ func (c *Console) addRetention(ctx context.Context, f *face, k *keeping) error {
 	return nil
 }
 
-// addChores tells only of those that fail.
+// addChores tells only of those that fail, once for each cause: an archive that
+// is away stops several.
 func (c *Console) addChores(ctx context.Context, f *face, k *keeping) error {
 	if c.cfg.Chores == nil {
 		return nil
@@ -184,17 +188,39 @@ func (c *Console) addChores(ctx context.Context, f *face, k *keeping) error {
 	if err != nil {
 		return err
 	}
+	for _, s := range byCause(all) {
+		key, why := "keeping.chore", firstLine(s[0].Error)
+		if after, panicked := strings.CutPrefix(why, "panicked: "); panicked {
+			key, why = "keeping.panic", after
+		}
+		var names []string
+		for _, one := range s {
+			names = append(names, f.chore(one.Name))
+		}
+		k.worry(f.text(key, strings.Join(names, "”, “"), f.locale.Integer(int64(s[0].InARow)), f.when(s[0].Ended, c.cfg.Now()), why))
+	}
+	return nil
+}
+
+// byCause puts those together whose errors end alike: after the last colon
+// stands what was wrong at the bottom of it.
+func byCause(all []chores.Status) (groups [][]chores.Status) {
+	cause := func(s chores.Status) string {
+		text, _, _ := strings.Cut(s.Error, "\n")
+		return text[strings.LastIndex(text, ": ")+1:]
+	}
 	for _, s := range all {
 		if s.InARow == 0 {
 			continue
 		}
-		key, why := "keeping.chore", firstLine(s.Error)
-		if after, panicked := strings.CutPrefix(why, "panicked: "); panicked {
-			key, why = "keeping.panic", after
+		i := slices.IndexFunc(groups, func(g []chores.Status) bool { return cause(g[0]) == cause(s) })
+		if i < 0 {
+			groups = append(groups, []chores.Status{s})
+			continue
 		}
-		k.worry(f.text(key, f.chore(s.Name), f.locale.Integer(int64(s.InARow)), f.when(s.Ended, c.cfg.Now()), why))
+		groups[i] = append(groups[i], s)
 	}
-	return nil
+	return groups
 }
 
 // firstLine leaves out what follows the first line, such as a stack.
