@@ -156,7 +156,9 @@ func (k *Kiosk) Send(at time.Time, m Message) Sent {
 			a.Consents = append(a.Consents, wire.Consent{Purpose: p.Kind.Purpose(), Text: sha256.Sum256([]byte(m.consent(p.Kind.Purpose())))})
 		}
 	}
-	s.ID = k.Deliver(at, a)
+	if s.ID = k.Deliver(at, a); m.Named {
+		s.ID = wire.RecordID(a.Attachments[0].Hash[:len(s.ID)]) // the ledger knows it by what was sealed
+	}
 	return s
 }
 
