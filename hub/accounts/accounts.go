@@ -22,8 +22,8 @@ type Role string
 
 const (
 	Admin    Role = "admin"    // revokes devices, manages operators
-	Operator Role = "operator" // sees everything the console shows; opens a message when there is a reason
-	Reader   Role = "reader"   // opens messages: it is their work
+	Operator Role = "operator" // sees everything the console shows, and nothing that residents said
+	Reader   Role = "reader"   // opens messages as well: it is their work
 )
 
 // Account is one operator.
@@ -263,6 +263,27 @@ func (a *Accounts) SetPassword(ctx context.Context, name, password, by string) e
 		return fmt.Errorf("set password: %w", err)
 	}
 	return a.change(ctx, name, Event{Kind: "password-set", Operator: name, By: by}, "set password", phc, a.now(), name)
+}
+
+// SetReader gives an account the right to open messages, or takes it, and ends
+// its sessions; what is so already stays.
+func (a *Accounts) SetReader(ctx context.Context, name string, on bool, by string) error {
+	account, err := a.Get(ctx, name)
+	if err != nil || account.Has(Reader) == on {
+		return err
+	}
+	e, roles := Event{Kind: "reader-given", Operator: name, By: by}, append(account.Roles, Reader)
+	if !on {
+		e.Kind, roles = "reader-taken", slices.DeleteFunc(account.Roles, func(r Role) bool { return r == Reader })
+	}
+	if len(roles) == 0 {
+		roles = []Role{Operator} // which a reader is, too
+	}
+	words, err := joinRoles(roles)
+	if err != nil {
+		return err
+	}
+	return a.change(ctx, name, e, "set roles", words, name)
 }
 
 // Disable stops an account at once: no sign-in, no session.

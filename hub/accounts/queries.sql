@@ -26,6 +26,9 @@ UPDATE operators SET password = $1, changed_us = $2 WHERE name = $3
 -- name: rehash
 UPDATE operators SET password = $1 WHERE name = $2 AND password = $3
 
+-- name: set roles
+UPDATE operators SET roles = $1 WHERE name = $2
+
 -- name: set disabled
 UPDATE operators SET disabled_us = $1 WHERE name = $2
 

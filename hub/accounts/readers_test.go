@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,42 @@ func TestRolesOfReaders(t *testing.T) {
 			t.Errorf("%v: admin %v, operator %v, reader %v", c.roles, a.Has(Admin), a.Has(Operator), a.Has(Reader))
 		}
 	}
+}
+
+// The right to read is given and taken, noted each time, and what was signed in
+// before ends.
+func TestSetReader(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database.DB) {
+		w := open(t, db, good)
+		if _, _, err := w.First(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Create(t.Context(), "lan", good, []Role{Operator}, "admin"); err != nil {
+			t.Fatal(err)
+		}
+		for _, on := range []bool{true, true, false, false, true} {
+			if err := w.SetReader(t.Context(), "lan", on, "admin"); err != nil {
+				t.Fatal(err)
+			}
+			is, err := w.Get(t.Context(), "lan")
+			if err != nil || is.Has(Reader) != on || !is.Has(Operator) || is.Has(Admin) {
+				t.Errorf("set to %v: %v, %v", on, is.Roles, err)
+			}
+		}
+		if err := w.SetReader(t.Context(), "nobody", true, "admin"); !errors.Is(err, ErrUnknown) {
+			t.Errorf("nobody: %v", err)
+		}
+		events, err := w.Events(t.Context(), 0, 10)
+		var got []string
+		for _, e := range events {
+			if e.Kind != "created" {
+				got = append(got, e.Kind+" "+e.Operator+" "+e.By)
+			}
+		}
+		if want := "reader-given lan admin,reader-taken lan admin,reader-given lan admin"; err != nil || strings.Join(got, ",") != want {
+			t.Errorf("noted %v, %v", got, err)
+		}
+	})
 }
 
 func TestDid(t *testing.T) {

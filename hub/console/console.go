@@ -126,6 +126,7 @@ const (
 	nobody who = iota
 	anyone
 	operator
+	reader // of messages: an admin is none
 	admin
 )
 
@@ -152,10 +153,10 @@ func (c *Console) routes() []route {
 		{"GET /places/{id}", operator, c.showPlace},
 		{"GET /messages", operator, c.showMessages},
 		{"GET /messages/{id}", operator, c.showMessage},
-		{"POST /messages/{id}/open", operator, c.openMessage},
-		{"GET /messages/{id}/voice", operator, c.playVoice},
-		{"GET /messages/{id}/photo", operator, c.showPhoto},
-		{"POST /messages/{id}/sealed", operator, c.takeSealed},
+		{"POST /messages/{id}/open", reader, c.openMessage},
+		{"GET /messages/{id}/voice", reader, c.playVoice},
+		{"GET /messages/{id}/photo", reader, c.showPhoto},
+		{"POST /messages/{id}/sealed", reader, c.takeSealed},
 		{"GET /deletions", operator, c.showDeletions},
 		{"GET /quarantine", operator, c.showQuarantine},
 		{"GET /log", operator, c.showLog},
@@ -189,6 +190,8 @@ func (w who) admits(v visitor) bool {
 		return true
 	case operator:
 		return v.known && v.account.Has(accounts.Operator)
+	case reader:
+		return v.known && v.account.Has(accounts.Reader)
 	case admin:
 		return v.known && v.account.Has(accounts.Admin)
 	}

@@ -13,6 +13,9 @@ import (
 	"nghe/shared/wire"
 )
 
+// minReason is the shortest reason, in letters: "luật" is one.
+const minReason = 4
+
 // deleteMessage takes away all that came under a message's receipt, or, without
 // one, its blobs. The typed confirmation is checked here; both logs keep it.
 func (c *Console) deleteMessage(w http.ResponseWriter, r *http.Request) error {
@@ -27,7 +30,7 @@ func (c *Console) deleteMessage(w http.ResponseWriter, r *http.Request) error {
 	if strings.TrimSpace(r.PostFormValue("confirm")) != m.ID.String()[:8] || len([]rune(reason)) < minReason {
 		return c.messagePage(w, r, m, http.StatusUnprocessableEntity, c.face(r).text("delete.confirm"), nil)
 	}
-	if err := c.note(r, eventDeleted, m, "all", reason); err != nil {
+	if err := c.note(r, eventDeleted, m, "all; "+reason); err != nil {
 		return err
 	}
 	err = c.deleteAll(r, m, reason)

@@ -347,8 +347,9 @@ type messageBody struct {
 	Facts      []fact
 	Consents   []consent
 	Named      bool
-	NeedReason bool
+	Reads      bool // who looks may open it
 	Admin      bool
+	Deletes    bool
 	Problem    string
 	Gone       bool // every part was deleted
 	Openable   bool // there is something to open

@@ -226,24 +226,13 @@ func TestConsentsAreShown(t *testing.T) {
 	}
 }
 
-// An operator opens with a reason, a reader without; the line is there before
-// the words are.
+// Only a reader opens; the line is there before the words are.
 func TestOpeningIsNoted(t *testing.T) {
 	h := newHub(t)
 	s := h.sent(h.message())
 	path := "/messages/" + s.ID.String()
-	lan, hoa := h.client("lan"), h.client("hoa")
-	for _, reason := range []string{"", "  ", "abc"} {
-		status, page := h.post(lan, path+"/open", url.Values{"part": {"content", "contact"}, "reason": {reason}})
-		if status != http.StatusUnprocessableEntity {
-			t.Errorf("reason %q: %d", reason, status)
-		}
-		noCanary(t, "a refusal", page)
-	}
-	if n := len(h.accessLines(eventOpened)); n != 0 {
-		t.Errorf("%d openings noted after refusals", n)
-	}
-	status, page := h.post(lan, path+"/open", url.Values{"part": {"content"}, "reason": {"xử lý đơn 12"}})
+	hoa := h.client("hoa")
+	status, page := h.post(hoa, path+"/open", url.Values{"part": {"content"}})
 	if status != http.StatusOK || !strings.Contains(page, canaryWords) || strings.Contains(page, canaryPhone) || !strings.Contains(page, path+"/voice") {
 		t.Errorf("opened: %d, words %v", status, strings.Contains(page, canaryWords))
 	}
@@ -257,7 +246,7 @@ func TestOpeningIsNoted(t *testing.T) {
 	if status, page = h.post(hoa, path+"/open", url.Values{"part": {"contact"}, "with": {"content"}}); !strings.Contains(page, canaryWords) || !strings.Contains(page, canaryAddress) {
 		t.Errorf("both: %d", status)
 	}
-	want := []string{"hoa " + s.ID.String() + " words,contact,voice,photo", "hoa " + s.ID.String() + " contact", "lan " + s.ID.String() + " words,voice,photo; xử lý đơn 12"}
+	want := []string{"hoa " + s.ID.String() + " words,contact,voice,photo", "hoa " + s.ID.String() + " contact", "hoa " + s.ID.String() + " words,voice,photo"}
 	if got := h.accessLines(eventOpened); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("noted:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -266,6 +255,41 @@ func TestOpeningIsNoted(t *testing.T) {
 	}
 	noCanary(t, "the log", h.log.String())
 	noCanary(t, "the access log", h.read(h.client("admin"), "/access"))
+}
+
+// Who is no reader gets nothing of a message, whatever they say and whatever was
+// opened before: neither an operator nor an admin. The page says whom to ask.
+func TestOnlyReadersOpen(t *testing.T) {
+	h := newHub(t)
+	s := h.sent(h.message())
+	path := "/messages/" + s.ID.String()
+	h.must(h.accounts.SetReader(t.Context(), "lan", true, "admin"))
+	h.post(h.client("lan"), path+"/open", url.Values{"part": {"content", "contact"}})
+	h.must(h.accounts.SetReader(t.Context(), "lan", false, "admin"))
+	before := len(h.accessLines(eventOpened))
+	for _, who := range []string{"lan", "admin"} {
+		c := h.client(who)
+		for _, to := range []string{"/open", "/sealed"} {
+			status, page := h.post(c, path+to, url.Values{"part": {"content", "contact", "0"}, "reason": {"xử lý đơn 12"}})
+			if status != http.StatusForbidden {
+				t.Errorf("%s at %s: %d", who, to, status)
+			}
+			noCanary(t, "a refusal", page)
+		}
+		for _, part := range []string{"/voice", "/photo"} {
+			if res, _ := h.get(c, path+part); res.StatusCode != http.StatusForbidden {
+				t.Errorf("%s at %s: %s", who, part, res.Status)
+			}
+		}
+		page := h.read(c, path)
+		if strings.Contains(page, path+"/open") || !strings.Contains(page, "quyền đọc") || strings.Contains(page, "hub account reader "+who) != (who == "admin") {
+			t.Errorf("the page of %s offers to open it, or does not say whom to ask", who)
+		}
+		noCanary(t, "the page", page)
+	}
+	if after := len(h.accessLines(eventOpened)); before != 1 || after != before {
+		t.Errorf("%d openings noted, then %d", before, after)
+	}
 }
 
 // When the line cannot be written, nothing is opened.
@@ -409,15 +433,15 @@ func TestNamedMessage(t *testing.T) {
 	if res, _ := h.get(hoa, path+"/voice"); res.StatusCode != http.StatusForbidden {
 		t.Errorf("voice: %s", res.Status)
 	}
-	if status, _ := h.post(lan, path+"/sealed", url.Values{"part": {"0"}}); status != http.StatusUnprocessableEntity {
-		t.Errorf("taken without a reason: %d", status)
+	if strings.Contains(h.read(lan, path), path+"/sealed") || !strings.Contains(h.read(hoa, path), path+"/sealed") {
+		t.Error("who is no reader is offered the sealed parts, or a reader is not")
 	}
-	status, sealed := h.post(lan, path+"/sealed", url.Values{"part": {"0"}, "reason": {"chuyển ông Minh"}})
+	status, sealed := h.post(hoa, path+"/sealed", url.Values{"part": {"0"}})
 	letter, err := seal.Open([]byte(sealed), secret)
 	if status != http.StatusOK || err != nil || string(letter.Body) != canaryWords {
 		t.Errorf("sealed: %d, %v", status, err)
 	}
-	if got := h.accessLines(eventTaken); len(got) != 1 || got[0] != "lan "+s.ID.String()+" words; chuyển ông Minh" {
+	if got := h.accessLines(eventTaken); len(got) != 1 || got[0] != "hoa "+s.ID.String()+" words" {
 		t.Errorf("noted: %v", got)
 	}
 	for _, part := range []string{"9", "-1", "x", ""} {

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"nghe/hub/accounts"
 	"nghe/hub/ledger"
@@ -31,9 +30,6 @@ const (
 // hearing is how long after a message was opened its recording and photo may be
 // fetched: as long as somebody may sit before the page.
 const hearing = 15 * time.Minute
-
-// minReason is the shortest reason, in letters: "luật" is one.
-const minReason = 4
 
 // found looks a message up by the id in the address.
 func (c *Console) found(r *http.Request) (ledger.Message, bool, error) {
@@ -81,7 +77,8 @@ func (c *Console) messagePage(w http.ResponseWriter, r *http.Request, m ledger.M
 		return err
 	}
 	account := visitorOf(r.Context()).account
-	b.NeedReason, b.Admin = !account.Has(accounts.Reader), account.Has(accounts.Admin) && c.cfg.Deletions != nil
+	b.Reads, b.Admin = account.Has(accounts.Reader), account.Has(accounts.Admin)
+	b.Deletes = b.Admin && c.cfg.Deletions != nil
 	if b.Problem, b.Content = problem, opened; opened != nil { // only what is still shut is offered
 		b.Openable = b.Openable && opened.Again == ""
 		b.HasContact = b.HasContact && opened.Contact == nil
@@ -92,8 +89,7 @@ func (c *Console) messagePage(w http.ResponseWriter, r *http.Request, m ledger.M
 	return c.show(&lateStatus{w, status}, r, "letter", page{Title: f.text("message.title", b.Short), Body: b})
 }
 
-// openMessage opens what was asked for, after it stands in the access log who
-// did so, and why.
+// openMessage opens what a reader asked for, after it stands in the access log.
 func (c *Console) openMessage(w http.ResponseWriter, r *http.Request) error {
 	m, ok, err := c.found(r)
 	if err != nil {
@@ -106,36 +102,19 @@ func (c *Console) openMessage(w http.ResponseWriter, r *http.Request) error {
 	if m.Reader != feedback.ReaderCases {
 		return c.messagePage(w, r, m, http.StatusUnprocessableEntity, f.text("open.named"), nil)
 	}
-	reason, enough := c.reason(r)
-	if !enough {
-		return c.messagePage(w, r, m, http.StatusUnprocessableEntity, f.text("open.why"), nil)
-	}
 	kinds := wantedKinds(r, m)
 	if len(kinds) == 0 {
 		return c.messagePage(w, r, m, http.StatusUnprocessableEntity, f.text("open.nothing"), nil)
 	}
-	if err := c.note(r, eventOpened, m, strings.Join(purposes(kinds), ","), reason); err != nil {
+	if err := c.note(r, eventOpened, m, strings.Join(purposes(kinds), ",")); err != nil {
 		return err
 	}
 	return c.messagePage(w, r, m, http.StatusOK, "", c.open(r.Context(), f, m, kinds))
 }
 
-// reason is why an operator opens a message; for a reader it is their work.
-func (c *Console) reason(r *http.Request) (string, bool) {
-	reason := strings.TrimSpace(r.PostFormValue("reason"))
-	if visitorOf(r.Context()).account.Has(accounts.Reader) {
-		return reason, true
-	}
-	return reason, utf8.RuneCountInString(reason) >= minReason
-}
-
 // note writes the line of the access log without which nothing is opened.
-func (c *Console) note(r *http.Request, kind string, m ledger.Message, what, reason string) error {
-	detail := m.ID.String() + " " + what
-	if reason != "" {
-		detail += "; " + reason
-	}
-	return c.cfg.Accounts.Record(r.Context(), accounts.Event{Kind: kind, By: visitorOf(r.Context()).account.Name, Remote: remote(r), Detail: detail})
+func (c *Console) note(r *http.Request, kind string, m ledger.Message, what string) error {
+	return c.cfg.Accounts.Record(r.Context(), accounts.Event{Kind: kind, By: visitorOf(r.Context()).account.Name, Remote: remote(r), Detail: m.ID.String() + " " + what})
 }
 
 // wantedKinds are the kinds of parts a form asks for and the message has:
@@ -235,7 +214,6 @@ func (c *Console) opened(r *http.Request, m ledger.Message, kind feedback.Attach
 	did, err := c.cfg.Accounts.Did(r.Context(), visitorOf(r.Context()).account.Name, eventOpened, c.cfg.Now().Add(-hearing))
 	for _, e := range did {
 		id, what, _ := strings.Cut(e.Detail, " ")
-		what, _, _ = strings.Cut(what, ";")
 		if id == m.ID.String() && slices.Contains(strings.Split(what, ","), kind.Purpose()) {
 			return true, err
 		}
@@ -254,11 +232,7 @@ func (c *Console) takeSealed(w http.ResponseWriter, r *http.Request) error {
 		return c.notFound(w, r)
 	}
 	b := m.Blobs[n]
-	reason, enough := c.reason(r)
-	if !enough {
-		return c.messagePage(w, r, m, http.StatusUnprocessableEntity, c.face(r).text("open.why"), nil)
-	}
-	if err := c.note(r, eventTaken, m, b.Kind.Purpose(), reason); err != nil {
+	if err := c.note(r, eventTaken, m, b.Kind.Purpose()); err != nil {
 		return err
 	}
 	sealed, err := c.cfg.Letters.Sealed(r.Context(), b.Hash)

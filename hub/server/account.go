@@ -19,6 +19,7 @@ type accountCommand struct {
 	List     accountList     `cmd:"" help:"List the accounts."`
 	Add      accountAdd      `cmd:"" help:"Make an account and print its password, this once."`
 	Password accountPassword `cmd:"" help:"Give an account a new password, printed this once; its sessions end."`
+	Reader   accountReader   `cmd:"" help:"Let an account open messages, or no more; its sessions end."`
 	Disable  accountDisable  `cmd:"" help:"Shut an account; its sessions end."`
 	Enable   accountEnable   `cmd:"" help:"Open an account again."`
 }
@@ -83,7 +84,7 @@ type accountAdd struct {
 	secret
 	Name   string `arg:"" help:"Name to sign in with."`
 	Admin  bool   `help:"May also revoke devices, make kits, delete messages and read the access log."`
-	Reader bool   `help:"May also open messages without saying why each time."`
+	Reader bool   `help:"May also open messages; nobody else may."`
 }
 
 // Run makes the account.
@@ -127,6 +128,17 @@ func (c *accountPassword) Run(ctx context.Context, out command.Output) error {
 		c.tell(out, c.Name, password)
 		return nil
 	})
+}
+
+type accountReader struct {
+	storage
+	Name string `arg:"" help:"Account."`
+	Take bool   `help:"Take the right away."`
+}
+
+// Run gives the right to open messages, or takes it.
+func (c *accountReader) Run(ctx context.Context) error {
+	return useAccounts(ctx, c.storage, func(a *accounts.Accounts) error { return a.SetReader(ctx, c.Name, !c.Take, byCommand) })
 }
 
 type accountDisable struct {

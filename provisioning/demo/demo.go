@@ -58,6 +58,9 @@ func (d *demo) run(ctx context.Context) error {
 	if err := d.fetchKit(ctx); err != nil {
 		return stopped(ctx, err)
 	}
+	if err := d.letRead(ctx); err != nil {
+		return stopped(ctx, err)
+	}
 	running.Go(func() { d.keep(ctx, d.kiosk) })
 	if err := answers(ctx, d.settings.screenURL()+"/api/status"); err != nil {
 		return stopped(ctx, fmt.Errorf("the kiosk does not answer: %w", err))
@@ -113,6 +116,15 @@ func (d *demo) fetchKit(ctx context.Context) error {
 	cmd.Env = append(os.Environ(), "NGHE_PASSWORD="+d.settings.Password)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("ask for a kit: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// letRead lets the one account of a demonstration open messages, too.
+func (d *demo) letRead(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "hub"), "account", "reader", "admin", "--data", filepath.Join(d.data, "hub"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("let admin read messages: %w\n%s", err, out)
 	}
 	return nil
 }

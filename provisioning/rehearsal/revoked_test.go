@@ -67,9 +67,11 @@ func (w *ward) device() string {
 	return id.Device
 }
 
-// operator is signed in at the console as the first account.
+// operator is signed in at the console as the first account, which may read
+// messages.
 func (w *ward) operator() *http.Client {
 	w.t.Helper()
+	w.decide("account", "reader", "admin")
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		w.t.Fatal(err)

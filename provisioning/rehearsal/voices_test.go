@@ -61,6 +61,7 @@ func TestVoices(t *testing.T) {
 	w.archived(partsOfSaid)
 	lap("archived")
 	operator := sight.tab(1600, 1000)
+	w.decide("account", "reader", "admin")
 	w.signIn(operator)
 	operator.open("http://" + w.console + "/messages")
 	operator.says("Phản ánh")
@@ -168,15 +169,15 @@ func (w *ward) opens(o eyes) {
 	if text := o.text("body"); strings.Contains(text, typedWords) {
 		w.t.Error("the message is told before it is opened")
 	}
-	o.run(chromedp.SendKeys("#reason", "xử lý phản ánh về cống"), chromedp.Click("button[value=content]"), chromedp.WaitVisible(".words"))
-	o.run(chromedp.SendKeys("#reason", "gọi lại cho người gửi"), chromedp.Click("button[value=contact]"), chromedp.WaitVisible(".letter .facts"))
+	o.run(chromedp.Click("button[value=content]"), chromedp.WaitVisible(".words"))
+	o.run(chromedp.Click("button[value=contact]"), chromedp.WaitVisible(".letter .facts"))
 	o.until("the photo and the voice", `document.querySelector(".letter img")?.naturalWidth > 0 && document.querySelector(".letter audio")?.readyState >= 3`)
 	o.says(typedWords, typedPhone)
 	o.picture("console-message-opened")
 	w.seen(o)
 	w.heard(o)
 	o.open("http://" + w.console + "/access")
-	o.says("xử lý phản ánh về cống", "gọi lại cho người gửi", strings.TrimPrefix(address[strings.LastIndex(address, "/"):], "/"))
+	o.says("Giao quyền đọc lời nhắn", strings.TrimPrefix(address[strings.LastIndex(address, "/"):], "/"))
 	o.picture("console-access")
 }
 
