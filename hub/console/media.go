@@ -79,12 +79,18 @@ func (c *Console) showPhoto(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// redraw makes one photo anew at a time: each may take a lot of memory.
+// drawTime is for one photo to be made anew.
+const drawTime = 15 * time.Second
+
+// redraw makes one photo anew at a time: each may take a lot of memory. A
+// browser that goes away gives up its turn.
 func (c *Console) redraw(ctx context.Context, body []byte) ([]byte, error) {
 	select {
 	case c.drawing <- struct{}{}:
 		defer func() { <-c.drawing }()
-		return photo.Redraw(body)
+		ctx, cancel := context.WithTimeoutCause(ctx, drawTime, photo.Err)
+		defer cancel()
+		return photo.Redraw(ctx, body)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -2,7 +2,9 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"html"
 	"image"
@@ -341,6 +343,20 @@ func TestVoiceIsPlayedByWhoOpenedIt(t *testing.T) {
 	h.hold(time.Now().Add(hearing + time.Minute))
 	if res, _ := h.get(hoa, path+"/voice"); res.StatusCode != http.StatusForbidden {
 		t.Errorf("a quarter of an hour later: %s", res.Status)
+	}
+}
+
+// A browser that goes away while a photo is drawn gives its turn to the next.
+func TestDrawingIsLeft(t *testing.T) {
+	h := newHub(t)
+	body := h.message().Photo
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := h.console.redraw(ctx, body); !errors.Is(err, context.Canceled) {
+		t.Errorf("drawn for nobody: %v", err)
+	}
+	if _, err := h.console.redraw(t.Context(), body); err != nil || len(h.console.drawing) != 0 {
+		t.Errorf("the next: %v, %d at work", err, len(h.console.drawing))
 	}
 }
 

@@ -1,15 +1,16 @@
 // Package photo makes the photos that residents took safe to show.
 //
 // It promises that what it returns holds pixels and nothing else, that no format
-// is tried but JPEG, PNG and WebP by their own first bytes, and that a few bytes
-// cannot ask for all the memory there is: sizes are read before anything is
-// decoded.
+// is tried but JPEG, PNG and WebP by their own first bytes, that a few bytes
+// cannot ask for all the memory or time there is: sizes and passes are counted
+// before anything is decoded; and that it stops soon when nobody waits any more.
 //
 // It recognises nobody and nothing in them.
 package photo
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,20 +20,17 @@ import (
 	"io"
 
 	"golang.org/x/image/webp"
+
+	"nghe/shared/picture"
 )
 
-// Limits on a photo, so that a few bytes cannot ask for all the memory there is.
-const (
-	maxPixels = 25_000_000
-	maxBytes  = 160 << 20 // of memory while it is decoded
-	quality   = 88
-)
+const quality = 88
 
 // Err says that it is no photo that can be shown.
 var Err = errors.New("photo is not a JPEG, PNG or WebP within the limits")
 
 // format is how pictures of one kind are read, and how many bytes of memory a
-// pixel takes at most meanwhile.
+// pixel takes at most meanwhile; 0 for JPEG, which is judged by its segments.
 type format struct {
 	config func(io.Reader) (image.Config, error)
 	decode func(io.Reader) (image.Image, error)
@@ -44,31 +42,61 @@ type format struct {
 func formatOf(body []byte) format {
 	switch {
 	case bytes.HasPrefix(body, []byte("\x89PNG")):
-		return format{png.DecodeConfig, png.Decode, 16} // 64 bits a pixel, twice when interlaced
+		return format{png.DecodeConfig, png.Decode, picture.NeedLossless}
 	case bytes.HasPrefix(body, []byte("RIFF")) && lossy(body):
-		return format{webp.DecodeConfig, webp.Decode, 2}
+		return format{webp.DecodeConfig, webp.Decode, picture.NeedLossy}
 	case bytes.HasPrefix(body, []byte("RIFF")):
-		return format{webp.DecodeConfig, webp.Decode, 16} // 32 bits a pixel, twice, and its tables
-	case progressive(body):
-		return format{jpeg.DecodeConfig, jpeg.Decode, 3 + 3*4} // and its coefficients, as 32 bits each
+		return format{webp.DecodeConfig, webp.Decode, picture.NeedLossless}
 	}
-	return format{jpeg.DecodeConfig, jpeg.Decode, 3}
+	return format{decode: jpeg.Decode}
 }
 
 // Redraw makes a photo anew from its pixels, as a JPEG. It may take 160 MiB of
 // memory meanwhile, and the tables of a lossless WebP as much again: have one
-// made at a time. Its error is an Err.
-func Redraw(body []byte) ([]byte, error) {
+// made at a time. It ends early with ctx, and with its cause; any other error is an Err.
+func Redraw(ctx context.Context, body []byte) ([]byte, error) {
 	f := formatOf(body)
-	config, err := f.config(bytes.NewReader(body))
-	if err != nil {
+	if err := f.judge(body); err != nil {
 		return nil, fmt.Errorf("%w: %w", Err, err)
 	}
-	pixels := int64(config.Width) * int64(config.Height)
-	if config.Width < 1 || config.Height < 1 || pixels > maxPixels || pixels*f.need > maxBytes {
-		return nil, fmt.Errorf("%w: %d by %d", Err, config.Width, config.Height)
+	img, err := f.decode(&slowly{ctx, body})
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("redraw photo: %w", context.Cause(ctx))
 	}
-	return encode(f.decode(bytes.NewReader(body)))
+	return encode(img, err)
+}
+
+// judge looks at what a photo says of itself before any of it is decoded.
+func (f format) judge(body []byte) error {
+	if f.need == 0 {
+		return picture.JPEG(body)
+	}
+	config, err := f.config(bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return picture.Fits(config.Width, config.Height, f.need)
+}
+
+// slowly hands out a little at a time, so that a decoder often asks whether to
+// go on: a pass over all the pixels may stand in some 20 bytes.
+type slowly struct {
+	ctx  context.Context
+	rest []byte
+}
+
+const little = 256
+
+func (s *slowly) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if len(s.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, s.rest[:min(little, len(s.rest))])
+	s.rest = s.rest[n:]
+	return n, nil
 }
 
 func encode(photo image.Image, err error) ([]byte, error) {
@@ -80,24 +108,6 @@ func encode(photo image.Image, err error) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", Err, err)
 	}
 	return b.Bytes(), nil
-}
-
-// progressive looks for the frame header of a JPEG that comes in passes.
-func progressive(body []byte) bool {
-	for i := 2; i+4 <= len(body) && body[i] == 0xFF; {
-		marker := body[i+1]
-		switch {
-		case marker == 0xFF: // filler
-			i++
-			continue
-		case marker == 0xC2:
-			return true
-		case marker == 0xC0 || marker == 0xC1 || marker == 0xDA:
-			return false
-		}
-		i += 2 + int(body[i+2])<<8 + int(body[i+3])
-	}
-	return true // not seen to be otherwise: the dearer of the two
 }
 
 // lossy looks whether the picture of a WebP file is, and has no transparency,

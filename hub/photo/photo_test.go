@@ -2,6 +2,7 @@ package photo
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -89,7 +90,7 @@ func TestRedraw(t *testing.T) {
 		"bomb":            {hugePNG(t, 30_000, 30_000), 0},
 		"wide":            {hugePNG(t, 1<<30, 1), 0},
 	} {
-		drawn, err := Redraw(c.photo)
+		drawn, err := Redraw(t.Context(), c.photo)
 		if c.width == 0 {
 			if !errors.Is(err, Err) {
 				t.Errorf("%s: %v", name, err)
@@ -128,7 +129,7 @@ func hugePNG(t *testing.T, width, height uint32) []byte {
 // 25 million pixels at most, fewer where each takes more memory.
 func TestPhotoIsMeasuredFirst(t *testing.T) {
 	for _, size := range [][2]uint32{{5001, 5000}, {20_000, 20_000}, {1 << 30, 1}, {4000, 4000}} { // the last as a PNG of 64 bits
-		_, err := Redraw(hugePNG(t, size[0], size[1]))
+		_, err := Redraw(t.Context(), hugePNG(t, size[0], size[1]))
 		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d by %d", size[0], size[1])) {
 			t.Errorf("%d by %d: %v", size[0], size[1], err)
 		}
@@ -138,14 +139,14 @@ func TestPhotoIsMeasuredFirst(t *testing.T) {
 		"5001 by 5000":   riff("VP8 ", "\x10\x00\x00\x9d\x01\x2a\x89\x13\x88\x13"+strings.Repeat("\x00", 20)),
 		"4000 by 4000":   riff("VP8X", "\x10\x00\x00\x00\x9f\x0f\x00\x9f\x0f\x00", "ALPH", "\x01", "VP8 ", vp8(t)), // transparent: twice 32 bits
 	} {
-		if _, err := Redraw(body); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Redraw(t.Context(), body); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("a WebP of %s: %v", want, err)
 		}
 	}
 	large := photograph(t, 16, 16)
 	at := bytes.Index(large, []byte{0xFF, 0xC0}) + 5
 	copy(large[at:], []byte{0x13, 0x88, 0x13, 0x89}) // 5000 high, 5001 wide
-	if _, err := Redraw(large); err == nil || !strings.Contains(err.Error(), "5001 by 5000") {
+	if _, err := Redraw(t.Context(), large); err == nil || !strings.Contains(err.Error(), "5001 by 5000") {
 		t.Errorf("a JPEG of 25 million and five thousand pixels: %v", err)
 	}
 }
@@ -165,14 +166,51 @@ func TestLossy(t *testing.T) {
 	}
 }
 
-func TestProgressive(t *testing.T) {
-	baseline := photograph(t, 16, 16)
-	if progressive(baseline) {
-		t.Error("a baseline photo is taken for a progressive one")
+// A photo of thousands of passes, which take minutes, is refused; one that is
+// being decoded is left when nobody waits for it.
+func TestPassesAreBounded(t *testing.T) {
+	if _, err := Redraw(t.Context(), passes(6040, 1736, 1500)); !errors.Is(err, Err) || !strings.Contains(err.Error(), "scans") {
+		t.Errorf("1,500 passes: %v", err)
 	}
-	if !progressive([]byte{0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 0, 0, 0xFF, 0xFF, 0xC2, 0, 17}) || !progressive([]byte{0xFF, 0xD8}) || !progressive(nil) {
-		t.Error("a progressive photo is taken for a baseline one")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Redraw(ctx, photograph(t, 640, 480)); !errors.Is(err, context.Canceled) || errors.Is(err, Err) {
+		t.Errorf("nobody waits: %v", err)
 	}
+}
+
+// What is asked for its next bytes after nobody waits gives none.
+func TestDecodingIsLeft(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, given := &slowly{ctx, make([]byte, 10*little)}, 0
+	for {
+		n, err := r.Read(make([]byte, 4096))
+		if given += n; err != nil {
+			break
+		}
+		if given == 2*little {
+			cancel()
+		}
+	}
+	if given != 2*little {
+		t.Errorf("%d bytes were read", given)
+	}
+}
+
+// passes is a progressive photo of one pass and as many more.
+func passes(width, height uint16, more int) []byte {
+	segment := func(marker byte, body ...byte) []byte {
+		return append(binary.BigEndian.AppendUint16([]byte{0xff, marker}, uint16(2+len(body))), body...)
+	}
+	b := append([]byte{0xff, 0xd8}, segment(0xdb, append([]byte{0}, bytes.Repeat([]byte{1}, 64)...)...)...)
+	size := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16([]byte{8}, height), width)
+	b = append(b, segment(0xc2, append(size, 1, 1, 0x11, 0)...)...)
+	b = append(b, segment(0xc4, append(append([]byte{0, 1, 1}, make([]byte, 14)...), 0, 1)...)...)
+	b = append(b, segment(0xc4, append(append([]byte{0x10, 1, 1}, make([]byte, 14)...), 0xe0, 0)...)...)
+	b = append(b, segment(0xda, 1, 1, 0, 0, 0, 0)...)
+	b = append(b, make([]byte, (int(width)+7)/8*((int(height)+7)/8)/8+1)...)
+	return append(append(b, bytes.Repeat(append(segment(0xda, 1, 1, 0, 1, 63, 0x10), make([]byte, 20)...), more)...), 0xff, 0xd9)
 }
 
 func fixCRC(b []byte) []byte {
@@ -189,7 +227,7 @@ func FuzzRedraw(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		drawn, err := Redraw(body)
+		drawn, err := Redraw(t.Context(), body)
 		if (err == nil) != (len(drawn) > 0) || err != nil && !errors.Is(err, Err) {
 			t.Errorf("%d octets, %v", len(drawn), err)
 		}
