@@ -4,32 +4,31 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+
+	"nghe/shared/picture"
 )
 
-// maxPixels of a photo. Whoever decodes it takes four bytes for each.
-const maxPixels = 25_000_000
-
-const wantPhoto = "a JPEG or WebP photo of at most 25 million pixels, whole and without animation"
+const wantPhoto = "a JPEG photo, or a WebP one without transparency and not lossless, whole and without animation, " +
+	"of at most 25 million pixels; a progressive JPEG of at most 11 million, in at most 32 passes"
 
 var errPhoto = errors.New("not a photo this kiosk takes")
 
 // cleanPhoto takes everything out of a photo that is not its picture: where and
-// when it was taken, by what, thumbnails, comments, and what follows its end.
-// It decodes no pixel. body is overwritten.
+// when it was taken, by what, thumbnails, comments, and what follows its end. It
+// takes no photo that the hub would not show. body is overwritten.
 func cleanPhoto(body []byte) (clean []byte, mediaType, want string) {
-	var width, height int
-	var err error
+	err := errPhoto
 	switch {
 	case bytes.HasPrefix(body, []byte("\xff\xd8\xff")):
 		mediaType = "image/jpeg"
-		clean, width, height, err = cleanJPEG(body)
+		if clean, err = cleanJPEG(body); err == nil {
+			err = picture.JPEG(clean)
+		}
 	case len(body) >= 12 && string(body[:4]) == "RIFF" && string(body[8:12]) == "WEBP":
 		mediaType = "image/webp"
-		clean, width, height, err = cleanWebP(body)
-	default:
-		err = errPhoto
+		clean, err = cleanWebP(body)
 	}
-	if err != nil || width <= 0 || height <= 0 || width*height > maxPixels {
+	if err != nil {
 		return nil, "", wantPhoto
 	}
 	return clean, mediaType, ""
@@ -53,23 +52,22 @@ const (
 // jpegFile walks the segments of a file and writes those it keeps over its start:
 // never ahead of where it reads.
 type jpegFile struct {
-	in, out       []byte
-	at            int
-	width, height int
+	in, out []byte
+	at      int
 }
 
-func cleanJPEG(b []byte) (clean []byte, width, height int, err error) {
+func cleanJPEG(b []byte) (clean []byte, err error) {
 	j := jpegFile{in: b, out: append(b[:0], 0xff, markSOI), at: 2}
 	for {
 		marker, err := j.marker()
 		if err != nil {
-			return nil, 0, 0, err
+			return nil, err
 		}
 		if marker == markEOI {
-			return append(j.out, 0xff, markEOI), j.width, j.height, nil
+			return append(j.out, 0xff, markEOI), nil
 		}
 		if err := j.segment(marker); err != nil {
-			return nil, 0, 0, err
+			return nil, err
 		}
 	}
 }
@@ -108,12 +106,10 @@ func (j *jpegFile) segment(marker byte) error {
 		return nil
 	case marker >= markAPP0 && marker <= markAPPF, marker == markCOM:
 		return nil
-	case marker >= markSOF0 && marker <= markSOF2:
-		return j.frame(marker, body)
-	case marker == markDHT, marker == markDQT, marker == markDRI:
+	case marker >= markSOF0 && marker <= markSOF2, marker == markDHT, marker == markDQT, marker == markDRI:
 		j.keep(marker, body)
 		return nil
-	case marker == markSOS && j.width > 0:
+	case marker == markSOS:
 		j.keep(marker, body)
 		return j.scan()
 	}
@@ -122,18 +118,6 @@ func (j *jpegFile) segment(marker byte) error {
 
 func (j *jpegFile) keep(marker byte, body []byte) {
 	j.out = append(append(j.out, 0xff, marker), body...)
-}
-
-func (j *jpegFile) frame(marker byte, body []byte) error {
-	if len(body) < 8 || j.width > 0 {
-		return errPhoto
-	}
-	j.height, j.width = int(binary.BigEndian.Uint16(body[3:])), int(binary.BigEndian.Uint16(body[5:]))
-	if j.width == 0 || j.height == 0 {
-		return errPhoto
-	}
-	j.keep(marker, body)
-	return nil
 }
 
 // scan copies coded data up to the next marker that is not one of its own.
@@ -149,65 +133,46 @@ func (j *jpegFile) scan() error {
 	return errPhoto // it is cut off
 }
 
-// Bits of the flags of an extended WebP file.
-const (
-	webpAlpha    = 0x10
-	webpAnimated = 0x02
-)
-
-// cleanWebP keeps the picture and its transparency, by RFC 9649.
-func cleanWebP(b []byte) (clean []byte, width, height int, err error) {
+// cleanWebP keeps the picture, by RFC 9649, which a camera's is lossy and opaque.
+func cleanWebP(b []byte) ([]byte, error) {
 	total := 8 + int(binary.LittleEndian.Uint32(b[4:]))
 	if total > len(b) || total < 12 {
-		return nil, 0, 0, errPhoto
+		return nil, errPhoto
 	}
-	out, seen := b[:12], ""
+	out := b[:12]
 	for at := 12; at < total; {
 		if at+8 > total {
-			return nil, 0, 0, errPhoto
+			return nil, errPhoto
 		}
 		name, size := string(b[at:at+4]), int(binary.LittleEndian.Uint32(b[at+4:]))
 		end := at + 8 + size + size%2
 		if size < 0 || end > total {
-			return nil, 0, 0, errPhoto
+			return nil, errPhoto
 		}
 		chunk := b[at:end]
 		at = end
 		switch name {
-		case "VP8 ", "VP8L", "VP8X":
-			w, h, ok := webpSize(name, chunk[8:8+size])
-			if !ok || seen != "" && (seen != "VP8X" || name == "VP8X" || w != width || h != height) {
-				return nil, 0, 0, errPhoto
+		case "VP8 ":
+			if len(out) > 12 || lossyFits(chunk[8:8+size]) != nil {
+				return nil, errPhoto
 			}
-			seen, width, height = name, w, h
-		case "ALPH":
-			if seen != "VP8X" {
-				return nil, 0, 0, errPhoto
-			}
-		default:
-			continue // metadata, profiles, and whatever else is no picture
+			out = append(out, chunk...)
+		case "VP8L", "ALPH", "ANIM", "ANMF":
+			return nil, errPhoto
 		}
-		out = append(out, chunk...)
 	}
-	if seen != "VP8 " && seen != "VP8L" {
-		return nil, 0, 0, errPhoto
+	if len(out) == 12 {
+		return nil, errPhoto
 	}
 	binary.LittleEndian.PutUint32(out[4:], uint32(len(out)-8))
-	return out, width, height, nil
+	return out, nil
 }
 
-// webpSize reads the size of a picture. Of an extended header it leaves only
-// what is said of transparency.
-func webpSize(name string, body []byte) (width, height int, ok bool) {
-	switch {
-	case name == "VP8X" && len(body) == 10 && body[0]&webpAnimated == 0:
-		body[0] &= webpAlpha
-		return 1 + int(body[4]) + int(body[5])<<8 + int(body[6])<<16, 1 + int(body[7]) + int(body[8])<<8 + int(body[9])<<16, true
-	case name == "VP8L" && len(body) > 5 && body[0] == 0x2f:
-		bits := binary.LittleEndian.Uint32(body[1:])
-		return 1 + int(bits&0x3fff), 1 + int(bits>>14&0x3fff), true
-	case name == "VP8 " && len(body) > 10 && body[0]&1 == 0 && string(body[3:6]) == "\x9d\x01\x2a":
-		return int(binary.LittleEndian.Uint16(body[6:]) & 0x3fff), int(binary.LittleEndian.Uint16(body[8:]) & 0x3fff), true
+// lossyFits looks at the head of a VP8 key frame (RFC 6386, 9.1).
+func lossyFits(body []byte) error {
+	if len(body) <= 10 || body[0]&1 != 0 || string(body[3:6]) != "\x9d\x01\x2a" {
+		return errPhoto
 	}
-	return 0, 0, false
+	width, height := binary.LittleEndian.Uint16(body[6:])&0x3fff, binary.LittleEndian.Uint16(body[8:])&0x3fff
+	return picture.Fits(int(width), int(height), picture.NeedLossy)
 }
