@@ -23,7 +23,7 @@ import (
 
 type publishCommand struct {
 	storage
-	Dir string `arg:"" placeholder:"DIR" help:"Folder with questionnaires/*.json, texts/*.json, notices/*.json and recipients.json."`
+	Dir string `arg:"" placeholder:"DIR" help:"Folder with questionnaires/*.json, texts/*.json, notices/*.json and recipients.json. The texts receipt.page (https address of the public pages, for QR receipts), reception.place and reception.days (where and when complaints are taken) complete the screen."`
 }
 
 const toldSoon = "a running hub tells kiosks that are connected within two seconds, the others when they come"

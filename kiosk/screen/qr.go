@@ -2,7 +2,6 @@ package screen
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 
 	"rsc.io/qr"
@@ -10,10 +9,6 @@ import (
 	"nghe/shared/feedback"
 	"nghe/shared/seal"
 )
-
-// pageText is the id of the ward's text that holds the address of the hub's
-// public pages, "https://nghe.example.vn".
-const pageText = "receipt.page"
 
 // qrView draws a receipt for a telephone.
 type qrView struct {
@@ -37,20 +32,12 @@ func (s *Screen) qrOf(code seal.Code) (*qrView, error) {
 	return &qrView{Size: drawn.Size, Path: outline(drawn), Page: page}, nil
 }
 
-// publicHost is where the ward says that receipts are looked up, or empty. A
-// telephone on the street needs a whole https address and nothing behind it.
+// publicHost is where the ward says that receipts are looked up, or empty.
 func (s *Screen) publicHost() string {
 	if s.cfg.Bulletin == nil {
 		return ""
 	}
-	u, err := url.Parse(strings.TrimSpace(s.cfg.Bulletin.Texts()[pageText][feedback.Vietnamese]))
-	if err != nil || u.Scheme != "https" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		return ""
-	}
-	host := strings.ToLower(u.Host)
-	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789-.:") != "" { // no capitals of QR
-		return ""
-	}
+	host, _ := feedback.PublicHost(s.cfg.Bulletin.Texts()[feedback.TextReceiptPage][feedback.Vietnamese])
 	return host
 }
 

@@ -14,7 +14,9 @@ import (
 // The drawing is read module by module: it must be the QR of exactly this text.
 func TestReceiptIsDrawn(t *testing.T) {
 	const alone = "4Q7K9M2XHT"
-	address := func(text string) feedback.Texts { return feedback.Texts{pageText: {"vi": text, "en": text}} }
+	address := func(text string) feedback.Texts {
+		return feedback.Texts{feedback.TextReceiptPage: {"vi": text, "en": text}}
+	}
 	for _, c := range []struct {
 		name  string
 		texts feedback.Texts

@@ -25,6 +25,9 @@ func (t Texts) Validate() error {
 		if err := text.validateLong(id); err != nil {
 			return err
 		}
+		if _, ok := PublicHost(text[Vietnamese]); id == TextReceiptPage && !ok {
+			return invalid(id, "give the address of the hub's public pages alone, like https://nghe.example.vn")
+		}
 	}
 	return nil
 }
