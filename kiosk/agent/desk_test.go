@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"nghe/kiosk/bulletin"
+	"nghe/shared/feedback"
 	"nghe/shared/ident"
 	"nghe/shared/seal"
 	"nghe/shared/wire"
@@ -86,6 +88,12 @@ func tell(t testing.TB, data string, authority *ident.Authority, version uint64,
 	}
 }
 
+// shownText is the hash of what a kiosk of the ward shows for a purpose.
+func shownText(purpose string) [32]byte {
+	part, _ := feedback.InForce(feedback.Promises(), time.Now()).Part(purpose)
+	return sha256.Sum256([]byte(part.In("Phường Quảng Tiến")["vi"]))
+}
+
 // letter is a message as the page sends it.
 type letter struct {
 	request, code, kind, reader string
@@ -112,7 +120,7 @@ func (l letter) form() (body []byte, contentType string) {
 	}
 	for name, given := range map[string]bool{"contact": l.contact != "", "voice": len(l.voice) > 0, "photo": len(l.photo) > 0} {
 		if given {
-			consents = append(consents, fmt.Sprintf(`{"purpose":%q,"text":%q}`, name, strings.Repeat("ab", 32)))
+			consents = append(consents, fmt.Sprintf(`{"purpose":%q,"text":"%x"}`, name, shownText(name)))
 		}
 	}
 	add("message", "application/json", fmt.Appendf(nil, `{"request":%q,"code":%q,"kind":%q,"reader":%q,"language":"vi","questionnaire":"message","version":1,"subject":"","consents":[%s]}`,

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"net/http"
 	"time"
 
@@ -259,7 +260,17 @@ func (m *message) wipe() {
 	m.parts = nil
 }
 
-func parseConsents(given []consent, parts []part) ([]outbox.Consent, *refusal) {
+// couldBeRead are the texts this kiosk may have shown: those of the promise in
+// force, and of the one a day before, for who read it and has not sent yet.
+func (s *Screen) couldBeRead() map[feedback.Hash]feedback.Agreed {
+	all, now := map[feedback.Hash]feedback.Agreed{}, s.cfg.Now()
+	for _, at := range []time.Time{now.AddDate(0, 0, -1), now} {
+		maps.Copy(all, feedback.InForce(feedback.Promises(), at).Texts(s.cfg.Ward))
+	}
+	return all
+}
+
+func parseConsents(given []consent, parts []part, read map[feedback.Hash]feedback.Agreed) ([]outbox.Consent, *refusal) {
 	wrong := func(want string) *refusal {
 		return &refusal{http.StatusUnprocessableEntity, "invalid", want, "consents"}
 	}
@@ -268,6 +279,9 @@ func parseConsents(given []consent, parts []part) ([]outbox.Consent, *refusal) {
 		text, err := hex.DecodeString(c.Text)
 		if err != nil || !isHex(c.Text, 64) {
 			return nil, wrong("text is the SHA-256 of the text shown, 64 hexadecimal digits")
+		}
+		if read[feedback.Hash(text)].Purpose != c.Purpose {
+			return nil, wrong("text is that of a text this kiosk shows for the purpose: GET /api/questionnaires")
 		}
 		if agreed[c.Purpose] || !has(parts, c.Purpose) {
 			return nil, wrong("one consent for each of words, contact, voice and photo that is sent, and for nothing else")

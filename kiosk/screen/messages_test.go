@@ -2,6 +2,7 @@ package screen
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"nghe/kiosk/media"
 	"nghe/kiosk/outbox"
@@ -36,11 +38,12 @@ type desk struct {
 	fail    func() error // before the record; nil: works
 	failing func() error // after it
 	level   *media.Level // nil: the spool's own
+	now     func() time.Time
 }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	d := &desk{t: t, outbox: openOutbox(t), secrets: map[feedback.Reader]string{}, readers: map[feedback.Reader][]string{}}
+	d := &desk{t: t, outbox: openOutbox(t), secrets: map[feedback.Reader]string{}, readers: map[feedback.Reader][]string{}, now: time.Now}
 	var err error
 	if d.spool, err = media.Open(media.Config{Dir: t.TempDir(), Logger: quiet()}); err != nil {
 		t.Fatal(err)
@@ -54,7 +57,7 @@ func newDesk(t *testing.T) *desk {
 	}
 	cfg := testConfig(portrait)
 	cfg.Outbox, cfg.Logger = d.outbox, slog.New(slog.NewTextHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	cfg.Messages = d.config()
+	cfg.Messages, cfg.Now = d.config(), func() time.Time { return d.now() }
 	d.http = newScreen(cfg, os.DirFS("dist")).Handler()
 	return d
 }
@@ -118,10 +121,18 @@ func headWith(pairs ...string) given {
 	return given{"message", "application/json", strings.NewReplacer(pairs...).Replace(goodHead)}
 }
 
+// readOn is the hash of what a resident of a ward reads on a day.
+func readOn(day time.Time, ward, purpose string, language feedback.Language) feedback.Hash {
+	part, _ := feedback.InForce(feedback.Promises(), day).Part(purpose)
+	return sha256.Sum256([]byte(part.In(ward)[language]))
+}
+
+const ourWard = "Phường Quảng Tiến"
+
 func agreed(purposes ...string) string {
 	var all []string
 	for _, p := range purposes {
-		all = append(all, fmt.Sprintf(`{"purpose":%q,"text":%q}`, p, strings.Repeat("ab", 32)))
+		all = append(all, fmt.Sprintf(`{"purpose":%q,"text":"%x"}`, p, readOn(time.Now(), ourWard, p, "vi")))
 	}
 	return `"consents":[` + strings.Join(all, ",") + `]`
 }
@@ -223,7 +234,7 @@ func TestMessageIsSealedAndRecorded(t *testing.T) {
 	}
 	record, err := wire.DecodeRecord(raw[0])
 	a, ok := record.(wire.Answer)
-	if err != nil || !ok || len(a.Attachments) != 4 || !bytes.Equal(a.Receipt, secret.Tag[:]) || !slices.Equal(a.Choices, []string{"phan-anh", "sanitation"}) || len(a.Consents) != 3 || a.Consents[0].Text[0] != 0xab {
+	if err != nil || !ok || len(a.Attachments) != 4 || !bytes.Equal(a.Receipt, secret.Tag[:]) || !slices.Equal(a.Choices, []string{"phan-anh", "sanitation"}) || len(a.Consents) != 3 || a.Consents[0].Text != readOn(time.Now(), ourWard, "contact", "vi") {
 		t.Errorf("record %+v, %v", record, err)
 	}
 }
@@ -369,6 +380,40 @@ func TestMessageRefused(t *testing.T) {
 				t.Errorf("journal at %d, %d blobs", d.outboxHead(), d.blobs(media.Pending))
 			}
 		})
+	}
+}
+
+// A consent is proof only of a text that could be read here: in any language of
+// the form, of the promise in force or of the one until yesterday, for its own
+// purpose, in this ward.
+func TestConsentIsToATextThatWasShown(t *testing.T) {
+	promises := feedback.Promises()
+	first, err := time.Parse(time.DateOnly, promises[1].From)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		text  feedback.Hash
+		now   time.Time
+		taken bool
+	}{
+		"in Vietnamese":      {readOn(first, ourWard, "voice", "vi"), first, true},
+		"in English":         {readOn(first, ourWard, "voice", "en"), first, true},
+		"until yesterday":    {readOn(first.AddDate(0, 0, -1), ourWard, "voice", "vi"), first, true},
+		"until last week":    {readOn(first.AddDate(0, 0, -1), ourWard, "voice", "vi"), first.AddDate(0, 0, 7), false},
+		"from next week":     {readOn(first, ourWard, "voice", "vi"), first.AddDate(0, 0, -7), false},
+		"for another thing":  {readOn(first, ourWard, "photo", "vi"), first, false},
+		"of another ward":    {readOn(first, "Phường Khác", "voice", "vi"), first, false},
+		"in no language":     {sha256.Sum256(nil), first, false},
+		"that nobody showed": {feedback.Hash{0xab}, first, false},
+	} {
+		d := newDesk(t)
+		d.now = func() time.Time { return c.now }
+		status, reply := d.send(headWith(`"consents":[]`, fmt.Sprintf(`"consents":[{"purpose":"voice","text":"%x"}]`, c.text)), someVoice)
+		told, _ := reply["error"].(map[string]any)
+		if (status == 201) != c.taken || !c.taken && (status != 422 || told["field"] != "consents") || (d.outboxHead() == 2) != c.taken {
+			t.Errorf("%s: %d %v", name, status, reply)
+		}
 	}
 }
 

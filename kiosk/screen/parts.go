@@ -297,7 +297,7 @@ func (s *Screen) checkMessage(m *message) *refusal {
 	}
 	slices.SortFunc(m.parts, func(a, b part) int { return int(a.kind) - int(b.kind) })
 	var bad *refusal
-	m.consents, bad = parseConsents(h.Consents, m.parts)
+	m.consents, bad = parseConsents(h.Consents, m.parts, s.couldBeRead())
 	return bad
 }
 

@@ -363,7 +363,7 @@ func messageForm(request string, photo []byte) (body []byte, contentType string)
 	}
 	consents := ""
 	if photo != nil {
-		consents = fmt.Sprintf(`{"purpose":"photo","text":%q}`, strings.Repeat("ab", 32))
+		consents = fmt.Sprintf(`{"purpose":"photo","text":"%x"}`, shownText("photo"))
 	}
 	add("message", "application/json", fmt.Appendf(nil, `{"request":%q,"code":"4Q7K9M2XHT","kind":"gop-y","reader":"cases","language":"vi",`+
 		`"questionnaire":"message","version":1,"subject":"","consents":[%s]}`, request, consents))

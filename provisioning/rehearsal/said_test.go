@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -15,7 +16,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"nghe/shared/feedback"
 	"nghe/shared/seal"
 )
 
@@ -59,7 +62,7 @@ func (s *said) form() (body []byte, contentType string) {
 	}
 	var consents []string
 	for _, purpose := range []string{"contact", "voice", "photo"} {
-		consents = append(consents, fmt.Sprintf(`{"purpose":%q,"text":%q}`, purpose, strings.Repeat("ab", 32)))
+		consents = append(consents, fmt.Sprintf(`{"purpose":%q,"text":"%x"}`, purpose, shownText(purpose)))
 	}
 	add("message", "application/json", fmt.Appendf(nil, `{"request":%q,"code":%q,"kind":"phan-anh","reader":"cases","language":"vi",`+
 		`"questionnaire":"message","version":1,"subject":"sanitation","consents":[%s]}`, s.request, string(s.code), strings.Join(consents, ",")))
@@ -69,6 +72,12 @@ func (s *said) form() (body []byte, contentType string) {
 	add("photo", "image/jpeg", s.photo)
 	w.Close()
 	return b.Bytes(), w.FormDataContentType()
+}
+
+// shownText is the hash of what a kiosk of the ward shows for a purpose.
+func shownText(purpose string) [32]byte {
+	part, _ := feedback.InForce(feedback.Promises(), time.Now()).Part(purpose)
+	return sha256.Sum256([]byte(part.In("Phường Quảng Tiến")["vi"]))
 }
 
 const partsOfSaid = 4
