@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -87,26 +88,30 @@ type keptMessage struct {
 	QR      *qrView `json:"qr,omitempty"`
 }
 
-// messageTime is for a page on the same machine to send a message, and as much
-// again for the reply: a small board takes long to read and seal 4 MiB.
-const messageTime = 45 * time.Second
-
-// postMessage takes one message at a time: several would not fit the memory.
+// postMessage takes one message at a time: several would not fit the memory. Its
+// turn begins after its head has come, so that who says nothing holds up nobody.
 func (s *Screen) postMessage(w http.ResponseWriter, r *http.Request) {
-	s.oneMessage.Lock()
-	defer s.oneMessage.Unlock()
-	// Not every ResponseWriter of a test can set a deadline.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(messageTime))
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * messageTime))
-	m, bad := s.readMessage(w, r)
-	if m != nil {
-		defer m.wipe()
-	}
+	m := &message{}
+	defer m.wipe()
+	body := newBody(w, r)
+	rest, bad := m.begin(body, r)
 	if bad != nil {
 		refuse(w, *bad)
 		return
 	}
-	if bad := s.closed(); bad != nil {
+	if !s.takeTurn(r.Context()) {
+		w.Header().Set("Retry-After", "2")
+		refuse(w, refusedBusy)
+		return
+	}
+	defer func() { <-s.turn }()
+	body.inTurn()
+	bad = s.readParts(m, rest)
+	body.read()
+	if bad == nil {
+		bad = s.closed()
+	}
+	if bad != nil {
 		refuse(w, *bad)
 		return
 	}
@@ -116,6 +121,22 @@ func (s *Screen) postMessage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	reply(w, http.StatusCreated, s.view(m.code, receipt))
+}
+
+// turnWait is how long a message waits for the one before it; then its page
+// sends it again.
+const turnWait = 2 * time.Second
+
+func (s *Screen) takeTurn(ctx context.Context) bool {
+	late := time.NewTimer(turnWait)
+	defer late.Stop()
+	select {
+	case s.turn <- struct{}{}:
+		return true
+	case <-late.C:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // view is what the page learns of a message that is safe. A drawing that fails

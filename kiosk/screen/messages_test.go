@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/textproto"
@@ -28,6 +29,7 @@ import (
 // desk is a screen on a real outbox and spool that takes messages.
 type desk struct {
 	t       *testing.T
+	screen  *Screen
 	http    http.Handler
 	outbox  *outbox.Outbox
 	spool   *media.Spool
@@ -58,7 +60,8 @@ func newDesk(t *testing.T) *desk {
 	cfg := testConfig(portrait)
 	cfg.Outbox, cfg.Logger = d.outbox, slog.New(slog.NewTextHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg.Messages, cfg.Now = d.config(), func() time.Time { return d.now() }
-	d.http = newScreen(cfg, os.DirFS("dist")).Handler()
+	d.screen = newScreen(cfg, os.DirFS("dist"))
+	d.http = d.screen.Handler()
 	return d
 }
 
@@ -577,6 +580,72 @@ func TestMessageCutOff(t *testing.T) {
 	}
 	if status, _ := d.send(headWith(), someWords); status != 201 {
 		t.Errorf("the next one: %d", status)
+	}
+}
+
+// Connections that say nothing, or nothing after the head, hold up nobody: the
+// next page is told soon to send again, and its message is kept.
+func TestSilentConnections(t *testing.T) {
+	d := newDesk(t)
+	server := httptest.NewServer(d.http)
+	defer server.Close()
+	content, contentType := form(headWith(), someWords)
+	silent := func(sent int) {
+		c, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		fmt.Fprintf(c, "POST /api/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", contentType, len(content), content[:sent])
+	}
+	send := func() (int, time.Duration) {
+		began := time.Now()
+		res, err := http.Post(server.URL+"/api/messages", contentType, bytes.NewReader(content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != 201 && (res.StatusCode != 503 || res.Header.Get("Retry-After") == "") {
+			t.Errorf("answered %s", res.Status)
+		}
+		return res.StatusCode, time.Since(began)
+	}
+	for range 6 {
+		silent(0)
+		silent(100)
+	}
+	if status, took := send(); status != 201 || took > 10*time.Second {
+		t.Errorf("beside those that say nothing: %d after %v", status, took)
+	}
+	silent(len(content) - 40)
+	for deadline := time.Now().Add(20 * time.Second); len(d.screen.turn) == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the silent one never had its turn")
+		}
+	}
+	for deadline := time.Now().Add(partsTime); ; {
+		if status, _ := send(); status == 201 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("one silent connection holds all messages")
+		}
+	}
+}
+
+// Whoever waits for the message before is told so at once, and how to go on.
+func TestMessageWaitsItsTurnShortly(t *testing.T) {
+	d := newDesk(t)
+	d.screen.turn <- struct{}{}
+	began := time.Now()
+	status, reply := d.send(headWith(), someWords)
+	told, _ := reply["error"].(map[string]any)
+	if took := time.Since(began); status != 503 || told["code"] != "unread" || took < turnWait || took > turnWait+10*time.Second {
+		t.Errorf("%d %v after %v", status, reply, took)
+	}
+	<-d.screen.turn
+	if status, _ := d.send(headWith(), someWords); status != 201 || len(d.screen.turn) != 0 {
+		t.Errorf("its turn: %d", status)
 	}
 }
 

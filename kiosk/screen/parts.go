@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"nghe/kiosk/outbox"
 	"nghe/shared/feedback"
@@ -75,7 +76,8 @@ type message struct {
 
 var (
 	refusedForm = refusal{http.StatusBadRequest, "malformed", `Send multipart/form-data: first the part "message", then any of "words", "contact", "voice", "photo", each once.`, ""}
-	refusedBody = refusal{http.StatusBadRequest, "unread", "Send the whole body within 45 s.", ""}
+	refusedBody = refusal{http.StatusBadRequest, "unread", "Send the whole body within 15 s, and without a pause.", ""}
+	refusedBusy = refusal{http.StatusServiceUnavailable, "unread", "Another message is being kept; send the same request again.", ""}
 	refusedType = refusal{http.StatusUnsupportedMediaType, "content-type", "Send multipart/form-data.", ""}
 )
 
@@ -83,36 +85,88 @@ func tooLarge(field string, limit int) *refusal {
 	return &refusal{http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("Send at most %d KiB.", limit>>10), field}
 }
 
-// readMessage reads the parts into memory, never to a file. What it returns
-// beside a refusal must be wiped all the same.
-func (s *Screen) readMessage(w http.ResponseWriter, r *http.Request) (*message, *refusal) {
+// Times for a page on the same machine to send a message.
+const (
+	headTime   = 45 * time.Second // until its turn
+	partsTime  = 15 * time.Second // in its turn: a small board takes long to read 4 MiB
+	partsPause = 2 * time.Second  // without an octet, in its turn
+	replyTime  = 90 * time.Second // to read, seal, keep and answer
+)
+
+// maxAhead of a message is read before its turn: its head, and what a reader
+// takes ahead of that.
+const maxAhead = 2*maxHead + 8<<10
+
+// body is what a page sends, read in its own time before its turn, and in ours
+// from then on.
+type body struct {
+	from  io.Reader
+	conn  *http.ResponseController
+	ahead int // octets that may still come before the turn
+	pause time.Duration
+	until time.Time
+}
+
+func newBody(w http.ResponseWriter, r *http.Request) *body {
+	b := &body{from: http.MaxBytesReader(w, r.Body, maxMessage), conn: http.NewResponseController(w), ahead: maxAhead, pause: headTime, until: time.Now().Add(headTime)}
+	// Not every ResponseWriter of a test can set a deadline.
+	_ = b.conn.SetWriteDeadline(time.Now().Add(replyTime))
+	return b
+}
+
+func (b *body) inTurn() {
+	b.ahead, b.pause, b.until = maxMessage, partsPause, time.Now().Add(partsTime)
+}
+
+// read leaves the connection time to end the request.
+func (b *body) read() { _ = b.conn.SetReadDeadline(time.Now().Add(headTime)) }
+
+// Read ends with a deadline of the connection.
+func (b *body) Read(to []byte) (int, error) {
+	if b.ahead <= 0 {
+		return 0, errHead
+	}
+	at := time.Now().Add(b.pause)
+	if at.After(b.until) {
+		at = b.until
+	}
+	_ = b.conn.SetReadDeadline(at)
+	n, err := b.from.Read(to[:min(len(to), b.ahead)])
+	b.ahead -= n
+	return n, err
+}
+
+var errHead = errors.New("head too large")
+
+// begin reads the head of a message.
+func (m *message) begin(b *body, r *http.Request) (*multipart.Reader, *refusal) {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" {
 		return nil, &refusedType
 	}
-	reader := multipart.NewReader(http.MaxBytesReader(w, r.Body, maxMessage), params["boundary"])
-	head, err := reader.NextRawPart()
+	rest := multipart.NewReader(b, params["boundary"])
+	head, err := rest.NextRawPart()
 	if err != nil {
 		return nil, formRefused(err)
 	}
-	m := &message{}
-	if bad := m.readHead(head); bad != nil {
-		return m, bad
-	}
+	return rest, m.readHead(head)
+}
+
+// readParts reads what is given into memory, never to a file.
+func (s *Screen) readParts(m *message, rest *multipart.Reader) *refusal {
 	m.receipt = s.receiptOf(m.code)
 	for {
-		p, err := reader.NextRawPart()
+		p, err := rest.NextRawPart()
 		if err == io.EOF {
-			break
+			return s.checkMessage(m)
 		}
 		if err != nil {
-			return m, formRefused(err)
+			return formRefused(err)
 		}
 		if bad := m.readPart(p); bad != nil {
-			return m, bad
+			return bad
 		}
 	}
-	return m, s.checkMessage(m)
 }
 
 // formRefused tells apart a page that sends too much, one that stopped sending,

@@ -86,9 +86,9 @@ type Screen struct {
 	cfg   Config
 	pages fs.FS
 
-	oneMessage sync.Mutex // held while one is in memory
-	oneCode    sync.Mutex // held while one is derived
-	codes      bucket
+	turn    chan struct{} // holds a token while a message is in memory
+	oneCode sync.Mutex    // held while one is derived
+	codes   bucket
 }
 
 // New is a Screen on the pages built into the program.
@@ -114,7 +114,7 @@ func newScreen(cfg Config, pages fs.FS) *Screen {
 		cfg.Now = time.Now
 	}
 	cfg.Pace, cfg.Messages = cfg.Pace.filled(), cfg.Messages.filled()
-	return &Screen{cfg: cfg, pages: pages}
+	return &Screen{cfg: cfg, pages: pages, turn: make(chan struct{}, 1)}
 }
 
 func (p Pace) filled() Pace {

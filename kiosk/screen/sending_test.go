@@ -152,17 +152,18 @@ func TestAgentRestartsUnderAMessage(t *testing.T) {
 // timed notes the deadlines a handler sets.
 type timed struct {
 	*httptest.ResponseRecorder
-	read, write time.Time
+	read  []time.Time
+	write time.Time
 }
 
-func (t *timed) SetReadDeadline(at time.Time) error  { t.read = at; return nil }
+func (t *timed) SetReadDeadline(at time.Time) error  { t.read = append(t.read, at); return nil }
 func (t *timed) SetWriteDeadline(at time.Time) error { t.write = at; return nil }
 
-// A board that takes long to read a message is not cut off, and has time left
-// to answer.
+// A board that takes long to read a message is not cut off while it reads on,
+// and has time left to answer.
 func TestMessageMayComeSlowly(t *testing.T) {
 	d := newDesk(t)
-	body, contentType := form(headWith(), someWords)
+	body, contentType := form(headWith(`"consents":[]`, agreed("photo")), given{"photo", "image/jpeg", string(jpegOf(t, 400, 300, 1))})
 	r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:7070/api/messages", strings.NewReader(string(body)))
 	r.Header.Set("Content-Type", contentType)
 	w := &timed{ResponseRecorder: httptest.NewRecorder()}
@@ -170,8 +171,17 @@ func TestMessageMayComeSlowly(t *testing.T) {
 	if d.http.ServeHTTP(w, r); w.Code != 201 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	if read, write := w.read.Sub(now), w.write.Sub(now); read < 40*time.Second || write < read+30*time.Second {
-		t.Errorf("%v to read the body, %v to answer", read, write)
+	first, last := w.read[0].Sub(now), w.read[len(w.read)-1].Sub(now)
+	if len(w.read) < 5 || first < 40*time.Second || last < 40*time.Second {
+		t.Errorf("%d reads, %v until its turn, %v to end the request", len(w.read), first, last)
+	}
+	for i, at := range w.read[2 : len(w.read)-1] {
+		if at.Before(w.read[1]) || at.Sub(now) < partsPause {
+			t.Errorf("read %d may last until %v after the first", i, at.Sub(now))
+		}
+	}
+	if write := w.write.Sub(now); write < headTime+partsTime+turnWait+20*time.Second {
+		t.Errorf("%v to answer", write)
 	}
 }
 
