@@ -146,7 +146,9 @@ func (c *Console) routes() []route {
 		{"GET /r", anyone, c.askReceipt},
 		{"POST /r", anyone, c.showReceipt},
 		{"GET /r/{code}", anyone, c.showReceipt},
-		{"GET /R/{code}", anyone, c.showReceipt}, // a QR code of capitals is smaller
+		{"GET /R/{code}", anyone, c.showReceipt},        // a QR code of capitals is smaller
+		{"GET /r/{code}/{rest...}", anyone, c.notFound}, // the door would carry the code on
+		{"GET /R/{code}/{rest...}", anyone, c.notFound},
 
 		{"GET /{$}", operator, c.showFleet},
 		{"GET /places", operator, c.showPlaces},

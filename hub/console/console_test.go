@@ -32,6 +32,8 @@ var matrix = map[string][3]int{ // stranger, operator, admin
 	"POST /r":                    {404, 404, 404},
 	"GET /r/{code}":              {404, 404, 404},
 	"GET /R/{code}":              {404, 404, 404},
+	"GET /r/{code}/{rest...}":    {404, 404, 404},
+	"GET /R/{code}/{rest...}":    {404, 404, 404},
 	"GET /{$}":                   {303, 200, 200},
 	"GET /messages":              {303, 200, 200},
 	"GET /messages/{id}":         {303, 404, 404},
@@ -62,7 +64,7 @@ func TestEveryRouteNamesWhoMayUseIt(t *testing.T) {
 			continue
 		}
 		method, path, _ := strings.Cut(r.pattern, " ")
-		path = strings.NewReplacer("{$}", "", "{name}", "nothing", "{code}", "nothing", "/places/{id}", "/places/qt-07", "{id}", "nobody").Replace(path)
+		path = strings.NewReplacer("{$}", "", "{name}", "nothing", "{code}", "nothing", "{rest...}", "", "/places/{id}", "/places/qt-07", "{id}", "nobody").Replace(path)
 		if path == "/api/events" {
 			path += "?view=fleet"
 		}

@@ -101,6 +101,7 @@ type receiptBody struct {
 	Road    []step // empty beside the usual road
 	Note    string
 	Hint    string
+	Gone    string // that what was sent is deleted, beside what became of it
 }
 
 // step is one of the few a resident need know.
@@ -203,6 +204,10 @@ func (c *Console) lookUp(ctx context.Context, f *face, typed string) (receiptBod
 		return receiptBody{}, fmt.Errorf("find messages of a receipt: %w", err)
 	}
 	switch {
+	case found && len(messages) > 0 && allDeleted(messages):
+		b := f.receipt(is)
+		b.Gone = f.text("receipt.deleted") + ": " + f.text("receipt.deleted.hint")
+		return b, nil
 	case found:
 		return f.receipt(is), nil
 	case len(messages) == 0:

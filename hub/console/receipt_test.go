@@ -55,9 +55,27 @@ func TestReceiptPage(t *testing.T) {
 	if _, err := h.console.cfg.Deletions.Receipt(t.Context(), s.Tag, "người gửi yêu cầu", "admin"); err != nil {
 		t.Fatal(err)
 	}
+	if _, page := ask("4Q7K9M2XHT"); !strings.Contains(page, "Dữ liệu đã được xóa") || !strings.Contains(page, "&lt;ngày 20/11&gt;") {
+		t.Error("while its case is known the page does not say that the data was deleted, or hides the answer")
+	}
 	h.must(h.forgetCase(s.Tag))
 	if _, page := ask("4Q7K9M2XHT"); !strings.Contains(page, "Dữ liệu đã được xóa") {
 		t.Error("the page does not say that the data was deleted")
+	}
+}
+
+// A code with something behind it is carried nowhere: not to the door, not into
+// a log.
+func TestReceiptCodeIsNotCarriedOn(t *testing.T) {
+	h := newHub(t)
+	for _, path := range []string{"/r/4Q7K9M2XHT/", "/R/4Q7K9M2XHT/", "/r/4Q7K9M2XHT/x/y", "/r/4Q7K9M2XHT/?a=b"} {
+		res, page := h.get(h.client(""), path)
+		if res.StatusCode != http.StatusNotFound || res.Header.Get("Location") != "" || strings.Contains(string(page), "4Q7K9") {
+			t.Errorf("%s: %s to %q", path, res.Status, res.Header.Get("Location"))
+		}
+	}
+	if strings.Contains(h.log.String(), "4Q7K9") {
+		t.Errorf("log: %s", h.log)
 	}
 }
 
