@@ -152,15 +152,19 @@ func TestReceiptScreens(t *testing.T) {
 		_, err := h.cases.SetByCode(t.Context(), code, cases.Change{State: state, Note: note, By: "lan"})
 		h.must(err)
 	}
-	const answered, forwarded, received = "ANSWERED00", "F0RWARDED0", "RECEJVED00"
+	const answered, forwarded, received, gone = "ANSWERED00", "F0RWARDED0", "RECEJVED00", "DEXETED000"
 	set(answered, feedback.CaseAnswered, "Tổ vệ sinh đã khơi cống sáng 27/11. Cảm ơn Ông/Bà đã báo.")
 	set(forwarded, feedback.CaseForwarded, "")
 	h.kiosk("qt-05").Send(h.now(), letterstest.Message{Kind: "gop-y", Words: "Góp ý mẫu.", To: []string{identity().Public}, Code: received})
+	deleted := h.kiosk("qt-06").Send(h.now(), letterstest.Message{Kind: "gop-y", Words: "Góp ý mẫu.", To: []string{identity().Public}, Code: gone})
+	set(gone, feedback.CaseAnswered, "Đã xong.")
+	_, err := h.console.cfg.Deletions.Receipt(t.Context(), deleted.Tag, "người gửi yêu cầu", "admin")
+	h.must(err)
 	ctx := browser.Start(t, 390, 844)
 	for _, lang := range []Language{Vietnamese, English} {
 		h.run(ctx, network.SetCookie(languageCookie, string(lang)).WithURL(h.server.URL))
 		for name, path := range map[string]string{"ask": "/r", "handled": "/r/" + string(receiptCode), "answered": "/r/" + answered, "forwarded": "/r/" + forwarded, "received": "/r/" + received,
-			"deleted": "/r/" + goneCode, "unknown": "/r/0000000000", "malformed": "/r/123"} {
+			"deleted": "/r/" + goneCode, "answered-deleted": "/r/" + gone, "unknown": "/r/0000000000", "malformed": "/r/123"} {
 			h.judge(ctx, "receipt-"+name+"-phone-"+string(lang), path)
 			h.hold(h.now().Add(time.Minute)) // strangers are slowed otherwise
 		}
