@@ -280,7 +280,7 @@ func flowTab(t *testing.T) context.Context {
 func tab(t *testing.T) context.Context {
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(chromium(t))
-	ctx, stop := context.WithTimeout(ctx, 5*time.Minute)
+	ctx, stop := context.WithTimeout(ctx, 10*time.Minute)
 	t.Cleanup(func() { stop(); closeTab() })
 	return ctx
 }
