@@ -228,6 +228,7 @@ func headOf(t *testing.T, message map[string]string) (head messageSeen) {
 func TestMessageInAll(t *testing.T) {
 	k, w := openWard(t, landscape, nil)
 	k.compose()
+	k.write("x i n")
 	k.record()
 	k.tap(".actions .primary")
 	k.photograph()
@@ -246,6 +247,11 @@ func TestMessageInAll(t *testing.T) {
 			t.Fatal("sent without the consent to " + purpose)
 		}
 		k.see(".consent[data-purpose=" + purpose + "]")
+		var told string
+		k.js("document.querySelector('[data-told=words]')?.textContent ?? ''", &told)
+		if strings.Contains(told, "chỉ dùng lời nhắn của Ông/Bà") != (purpose == "contact") {
+			t.Errorf("at the consent to %s the page tells of the words: %q", purpose, told)
+		}
 		var text string
 		k.js("document.querySelector('.consent').textContent", &text)
 		texts[purpose] = text

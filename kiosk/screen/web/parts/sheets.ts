@@ -257,14 +257,18 @@ function contact(d: Draft, t: Texts): Sheet {
   };
 }
 
-/** agree shows one text itself, letter by letter what is hashed and sent. */
+/** agree shows one text itself, letter by letter what is hashed and sent. Below
+ *  the first stands what becomes of the words, which need no consent. */
 function agree(s: State, t: Texts, form: MessageForm): Sheet {
   const all = purposes(s.draft);
   const purpose = toAgree(s.draft);
   return {
     title: t.agreeTitle, back: "compose",
     about: all.length > 1 ? `${all.indexOf(purpose) + 1}/${all.length}` : "",
-    content: [scroller(t, h("p", { class: "text consent", "data-purpose": purpose }, consentText(form, purpose, s.language)))],
+    content: [scroller(t,
+      h("p", { class: "text consent", "data-purpose": purpose }, consentText(form, purpose, s.language)),
+      s.draft.words.trim() && purpose === all[0] ? h("p", { class: "text", "data-told": "words" }, consentText(form, "words", s.language)) : null,
+    )],
     acts: [button("dissent", purpose, "second", t.disagree, icon("cross")), button("consent", purpose, "primary", t.agree, icon("check"))],
   };
 }
