@@ -30,11 +30,16 @@ type cut struct {
 	seed   uint64
 }
 
-// cutsOf visits every operation in turn, with one way of losing after another.
+// cutsOf visits every operation in turn, with one way of losing after another;
+// where n are fewer, it spreads them over all.
 func cutsOf(ops, n int) []cut {
 	all := make([]cut, n)
 	for i := range all {
-		all[i] = cut{i % (ops + 1), powercut.Choices[(i+i/(ops+1))%len(powercut.Choices)], uint64(i)}
+		at := i % (ops + 1)
+		if n <= ops {
+			at = i * (ops + 1) / n
+		}
+		all[i] = cut{at, powercut.Choices[(i+i/(ops+1))%len(powercut.Choices)], uint64(i)}
 	}
 	return all
 }
