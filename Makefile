@@ -68,7 +68,7 @@ soak: ## real processes killed at random for H hours
 	$(GO) test ./provisioning/rehearsal -count=1 -v -run TestKilled -timeout 48h -soak=$(H)h
 
 mutants: ## every planted fault must be caught
-	$(GO) test ./shared/courier -count=1 -v -run Mutants -timeout 30m
+	$(GO) test ./shared/courier -count=1 -v -run Mutants -timeout 30m -mutants
 
 screens: build ## pictures of every screen, into .screens/
 	$(GO) test ./kiosk/screen ./hub/console -count=1 -run 'TestScreens$$' -screens $(CURDIR)/.screens

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,15 +25,23 @@ type mutant struct {
 	old, new string
 }
 
+var everyMutant = flag.Bool("mutants", false, "build and try every mutant, not one in six")
+
 // TestMutants breaks every rule, one at a time, and demands that the test made
-// for it fails: a suite that passes on broken code proves nothing.
+// for it fails: a suite that passes on broken code proves nothing. Every mutant
+// must fit the code; one in six is built and tried, and all of them by make
+// mutants.
 func TestMutants(t *testing.T) {
 	if testing.Short() {
 		t.Skip("breaks and builds the package many times; run without -short")
 	}
 	unbroken := &sound{binary: mutant{}.build(t)}
-	for _, m := range readMutants(t) {
+	for i, m := range readMutants(t) {
 		t.Run(m.name, func(t *testing.T) {
+			m.source(t)
+			if i%6 > 0 && !*everyMutant {
+				return
+			}
 			t.Parallel()
 			binary := m.build(t)
 			for _, test := range m.tests() {
@@ -42,15 +51,9 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// build compiles the tests with the mutant in the place of its file.
-func (m mutant) build(t *testing.T) string {
+// source is the mutant's file, broken.
+func (m mutant) source(t *testing.T) (path string, broken []byte) {
 	t.Helper()
-	dir := t.TempDir()
-	binary := filepath.Join(dir, "mutant.bin")
-	if m.file == "" { // the unbroken package
-		m.compile(t, "-o", binary)
-		return binary
-	}
 	path, err := filepath.Abs(m.file)
 	if err != nil {
 		t.Fatal(err)
@@ -62,8 +65,21 @@ func (m mutant) build(t *testing.T) string {
 	if n := bytes.Count(source, []byte(m.old)); n != 1 {
 		t.Fatalf("old text occurs %d times in %s, want once: bring testdata/mutants.txt up to date", n, m.file)
 	}
+	return path, bytes.Replace(source, []byte(m.old), []byte(m.new), 1)
+}
+
+// build compiles the tests with the mutant in the place of its file.
+func (m mutant) build(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "mutant.bin")
+	if m.file == "" { // the unbroken package
+		m.compile(t, "-o", binary)
+		return binary
+	}
+	path, source := m.source(t)
 	broken := filepath.Join(dir, "mutant.go")
-	write(t, broken, bytes.Replace(source, []byte(m.old), []byte(m.new), 1))
+	write(t, broken, source)
 	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: broken}})
 	if err != nil {
 		t.Fatal(err)
