@@ -35,6 +35,9 @@ type Config struct {
 	// Verify says whether a device signed a statement; nil: a copy is checked
 	// without.
 	Verify func(device string, statement, signature []byte) bool
+	// Migrate opens every package's tables in an empty schema: there a dump of
+	// PostgreSQL is loaded and audited. nil: it is closed unopened.
+	Migrate func(ctx context.Context, db *database.DB) error
 	// Program is this program's version, for whoever opens a copy later.
 	Program string
 	Now     func() time.Time // nil: time.Now

@@ -156,8 +156,8 @@ func (b *Backup) audit(ctx context.Context, l *ledger.Ledger, m *manifest) (err 
 	return nil
 }
 
-// copyPostgres writes every table at one moment. The dump cannot be opened
-// without a server; the ledger itself is audited, a moment before.
+// copyPostgres writes every table at one moment, and opens what it wrote in a
+// schema of its own.
 func (b *Backup) copyPostgres(ctx context.Context, dir string, m *manifest) error {
 	if err := b.audit(ctx, b.cfg.Ledger, m); err != nil {
 		return err
@@ -180,7 +180,37 @@ func (b *Backup) copyPostgres(ctx context.Context, dir string, m *manifest) erro
 	if open != nil {
 		err = errors.Join(err, open.Close())
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return b.openDump(ctx, dir, m)
+}
+
+// openDump loads a dump and audits the ledger in it. Where no schema can be made
+// for that, what was audited a moment before must do.
+func (b *Backup) openDump(ctx context.Context, dir string, m *manifest) error {
+	if b.cfg.Migrate == nil {
+		return nil
+	}
+	scratch, done, err := b.cfg.DB.Scratch(ctx)
+	if err != nil {
+		b.log.Warn("the copy is closed without having been opened: let the database's user make a schema", "err", err)
+		return nil
+	}
+	return errors.Join(b.loadAndCheck(ctx, scratch, dir, m), done())
+}
+
+func (b *Backup) loadAndCheck(ctx context.Context, scratch *database.DB, dir string, m *manifest) error {
+	if err := b.cfg.Migrate(ctx, scratch); err != nil {
+		return err
+	}
+	err := scratch.Load(ctx, m.Tables, func(name string) (io.ReadCloser, error) {
+		return os.Open(filepath.Join(dir, tablesFolder, name))
+	})
+	if err != nil {
+		return err
+	}
+	return b.check(ctx, scratch, m)
 }
 
 // seal writes tar, gzip and age in one go.

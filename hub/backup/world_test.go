@@ -107,7 +107,7 @@ func (w *world) open(t *testing.T, dir, url string) *hub {
 	h.ledger, err = ledger.Open(t.Context(), ledger.Config{DB: h.db, Now: now, Logger: log})
 	must(t, err)
 	h.backup, err = Open(t.Context(), Config{DB: h.db, Ledger: h.ledger, Store: w.store, Data: dir, Keys: []string{"authority", recoveryFile, "cases"},
-		Program: "test", Now: now, Logger: log})
+		Migrate: func(ctx context.Context, db *database.DB) error { return migrate(ctx, db, h.authority) }, Program: "test", Now: now, Logger: log})
 	must(t, err)
 	h.segments = NewSegments(SegmentsConfig{Ledger: h.ledger, Store: w.store, Key: KeyOf(h.authority),
 		Certificate: func(_ context.Context, device string) ([]byte, error) { return w.certificates[device], nil },

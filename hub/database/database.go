@@ -42,7 +42,8 @@ type DB struct {
 	engine   Engine
 	lite     *sqlite.DB // SQLite only
 	server   *sql.DB    // PostgreSQL only
-	expanded sync.Map   // query and row count → SQLite statement, see Many
+	cfg      *pgx.ConnConfig
+	expanded sync.Map // query and row count → SQLite statement, see Many
 }
 
 // Open opens "sqlite:/path/hub.db" (made when missing) or "postgres://…".
@@ -100,6 +101,10 @@ func openPostgres(ctx context.Context, location string) (*DB, error) {
 	if cfg.RuntimeParams["application_name"] == "" {
 		cfg.RuntimeParams["application_name"] = "nghe-hub"
 	}
+	return connect(ctx, cfg)
+}
+
+func connect(ctx context.Context, cfg *pgx.ConnConfig) (*DB, error) {
 	server := stdlib.OpenDB(*cfg)
 	server.SetMaxOpenConns(postgresConns)
 	server.SetMaxIdleConns(postgresConns)
@@ -107,7 +112,35 @@ func openPostgres(ctx context.Context, location string) (*DB, error) {
 		server.Close()
 		return nil, fmt.Errorf("open database: reach PostgreSQL at %s: %w", cfg.Host, err)
 	}
-	return &DB{engine: Postgres, server: server}, nil
+	return &DB{engine: Postgres, server: server, cfg: cfg}, nil
+}
+
+// scratch is the schema that Scratch makes, as dump.sql names it.
+const scratch = "nghe_scratch"
+
+// Scratch is an empty database beside this one, to load a dump into; done takes
+// it away. What an earlier process left there goes first. It is for PostgreSQL,
+// and its user must be allowed to make a schema.
+func (db *DB) Scratch(ctx context.Context) (empty *DB, done func() error, err error) {
+	if db.engine != Postgres {
+		return nil, nil, errors.New("make a scratch schema: this is for PostgreSQL")
+	}
+	queries := sqlite.Queries(dumpSQL)
+	for _, name := range []string{"no scratch", "scratch"} {
+		if _, err := db.server.ExecContext(ctx, queries[name]); err != nil {
+			return nil, nil, fmt.Errorf("make a scratch schema: %w", err)
+		}
+	}
+	drop := func() error {
+		_, err := db.server.ExecContext(context.WithoutCancel(ctx), queries["no scratch"])
+		return err
+	}
+	cfg := db.cfg.Copy()
+	cfg.RuntimeParams["search_path"] = scratch
+	if empty, err = connect(ctx, cfg); err != nil {
+		return nil, nil, errors.Join(err, drop())
+	}
+	return empty, func() error { return errors.Join(empty.Close(), drop()) }, nil
 }
 
 // Engine says which store this is.

@@ -36,3 +36,9 @@ FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = current_schema() AND c.relkind = 'r' AND c.relname LIKE '%\_migrations'
 ORDER BY c.relname
+
+-- name: no scratch
+DROP SCHEMA IF EXISTS nghe_scratch CASCADE
+
+-- name: scratch
+CREATE SCHEMA nghe_scratch

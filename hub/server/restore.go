@@ -55,7 +55,7 @@ func (c *backupCommand) Run(ctx context.Context, out command.Output) error {
 		return err
 	}
 	return use(ctx, c.storage, func(s store) error {
-		copies, err := s.openCopies(ctx, c.Data, shelf)
+		copies, err := s.openCopies(ctx, c.Data, shelf, authority)
 		if err != nil {
 			return err
 		}

@@ -85,7 +85,7 @@ func (h *hub) openShelf(ctx context.Context) (err error) {
 	if err := h.openRecovery(); err != nil {
 		return err
 	}
-	if h.copies, err = h.openCopies(ctx, h.cfg.Data, h.shelf); err != nil {
+	if h.copies, err = h.openCopies(ctx, h.cfg.Data, h.shelf, h.authority); err != nil {
 		return err
 	}
 	if h.shelf.offDisk() == "" {
@@ -114,9 +114,13 @@ func showRecovery(data string, show func(line string)) error {
 	})
 }
 
-func (s store) openCopies(ctx context.Context, data string, shelf shelf) (*backup.Backup, error) {
+func (s store) openCopies(ctx context.Context, data string, shelf shelf, authority *ident.Authority) (*backup.Backup, error) {
+	migrate := func(ctx context.Context, db *database.DB) error {
+		_, err := everyTable(ctx, db, authority)
+		return err
+	}
 	return backup.Open(ctx, backup.Config{DB: s.db, Ledger: s.ledger, Store: shelf.store, Data: data, Keys: keys,
-		Verify: s.signatures(ctx), Program: command.Version(), Now: s.now})
+		Verify: s.signatures(ctx), Migrate: migrate, Program: command.Version(), Now: s.now})
 }
 
 // signatures verifies with the keys in the registry's table, each read once.
