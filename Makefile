@@ -24,7 +24,7 @@ web: ## the screens' pages, bundled for embedding
 ARCHIVE ?=
 run: build ## a hub and an enrolled kiosk on this machine, with sample data; ARCHIVE=s3 archives to a real S3 server
 	@if [ "$(ARCHIVE)" = s3 ]; then cd hub/archive/s3server && CGO_ENABLED=0 $(GO) build -o $(CURDIR)/bin/ .; fi
-	@$(GO) run ./provisioning/demo --bin bin --data data --archive "$(ARCHIVE)"
+	@$(GO) build -o bin/demo ./provisioning/demo && exec bin/demo --bin bin --data data --archive "$(ARCHIVE)"
 
 test: install build check ## every test; installs what is missing first
 	$(GO) test -count=1 -p 2 -timeout 12m ./...

@@ -223,11 +223,12 @@ func byCause(all []chores.Status) (groups [][]chores.Status) {
 	return groups
 }
 
-// firstLine leaves out what follows the first line, such as a stack.
+// firstLine leaves out what follows the first line, such as a stack, and the
+// middle of a long one: what to do stands at its end.
 func firstLine(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
 	if r := []rune(text); len(r) > 200 {
-		return string(r[:200]) + "…"
+		return string(r[:40]) + " … " + string(r[len(r)-160:])
 	}
 	return text
 }

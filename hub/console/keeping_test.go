@@ -49,6 +49,9 @@ func TestKeeping(t *testing.T) {
 			s.chores = []chores.Status{{Name: "archive-blobs", InARow: 4, Error: "put a: connection refused"}, {Name: "audit"},
 				{Name: "backup", InARow: 2, Error: "put b: connection refused"}}
 		}, time.Minute, "Việc định kỳ “lưu trữ tệp”, “sao lưu” lỗi 4 lần liền"},
+		"what to do at the end": {"s3://x/y", func(s *said) {
+			s.chores = []chores.Status{{Name: "archive-blobs", InARow: 4, Error: "archive blob " + strings.Repeat("ab", 200) + ": nobody answers there: start the server"}}
+		}, time.Minute, ": nobody answers there: start the server"},
 		"chore panics": {"s3://x/y", func(s *said) {
 			s.chores = []chores.Status{{Name: "backup", InARow: 2, Ended: now.Add(-time.Hour), Error: "panicked: index out of range\ngoroutine 7 [running]"}}
 		}, time.Minute, "Việc định kỳ “sao lưu” bị sập 2 lần liền"},

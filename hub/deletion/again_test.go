@@ -113,3 +113,25 @@ func TestMarks(t *testing.T) {
 		}
 	}
 }
+
+// A hub in a hurry is started without its archive: what is there stays to be
+// deleted until it is at hand again.
+func TestOrderWaitsForTheArchive(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *hub) {
+		s := h.archived(message())
+		without := h.open(Config{Spool: h.spool, Executes: true})
+		d, err := without.Receipt(t.Context(), s.Tag, "theo yêu cầu", "lan")
+		h.ok(err)
+		if err := without.Work(t.Context()); err == nil || !d.Done.IsZero() {
+			t.Errorf("done at %v without the archive, work = %v", d.Done, err)
+		}
+		h.ok(h.Work(t.Context()))
+		if at := h.left(s); at != "" {
+			t.Errorf("left is %s", at)
+		}
+		list, err := h.List(t.Context(), 0, 1)
+		if err != nil || len(list) != 1 || list[0].Done.IsZero() || list[0].Marked.IsZero() {
+			t.Errorf("with the archive %+v, %v", list, err)
+		}
+	})
+}

@@ -170,7 +170,7 @@ func (d *Deletions) remove(ctx context.Context, g Gone) error {
 		}
 	}
 	if d.cfg.Store == nil {
-		return nil
+		return d.nowhereElse(ctx, g)
 	}
 	key := archive.BlobKey(g.Hash)
 	if err := d.cfg.Store.Delete(ctx, key); err != nil {
@@ -185,6 +185,19 @@ func (d *Deletions) remove(ctx context.Context, g Gone) error {
 		return fmt.Errorf("look whether it is gone: %w", err)
 	}
 	return nil
+}
+
+// nowhereElse keeps an order open while the blob is in an archive that this hub
+// was started without.
+func (d *Deletions) nowhereElse(ctx context.Context, g Gone) error {
+	b, err := d.cfg.Ledger.Blob(ctx, g.Hash)
+	if errors.Is(err, ledger.ErrNoBlob) {
+		return nil
+	}
+	if err == nil && b.Archived > 0 {
+		err = fmt.Errorf("%s is in the archive, which is not at hand: start the hub with --archive", g.Hash)
+	}
+	return err
 }
 
 // check looks once more for what was deleted a while ago: an upload may have

@@ -52,6 +52,8 @@ type deleteReceipt struct {
 	storage
 	Code   string `arg:"" help:"The receipt's code, or - to read it from standard input, where no list of commands keeps it."`
 	Reason string `required:"" placeholder:"WORDS" help:"Why; goes into the record of deletions."`
+
+	NotHereYet bool `help:"Order it although no message under this code has reached the hub: what comes later is deleted."`
 }
 
 // Run orders it.
@@ -69,6 +71,9 @@ func (c *deleteReceipt) Run(ctx context.Context, out command.Output) error {
 		return command.Refusef("%v", err)
 	}
 	return use(ctx, c.storage, func(s store) error {
+		if _, err := arrived(ctx, s.ledger, code, c.NotHereYet); err != nil {
+			return err
+		}
 		d, err := s.orders.Receipt(ctx, code.Receipt().Tag, c.Reason, whoever())
 		return ordered(out, d, err)
 	})

@@ -296,6 +296,9 @@ func TestMessagesWithoutAnArchive(t *testing.T) {
 	if err != nil || found.State() != ledger.MessageDeleted {
 		t.Errorf("state %s, %v", found.State(), err)
 	}
+	if code, said := hubCommand(h.cfg.Data, "cases", "set", m.Code.String(), "withdrawn"); code != 1 || !strings.Contains(said, "was deleted") {
+		t.Errorf("a case of what was deleted: %d, %s", code, said)
+	}
 	eventually(t, "the spool is empty", func() bool { return len(h.spool.Whole()) == 0 })
 	for args, want := range map[string]int{"delete blob xyz --reason abcd": 2, "delete receipt 123 --reason abcd": 2, "delete blob " + strings.Repeat("0", 64) + " --reason abcd": 1,
 		"delete receipt 4Q7K9M2XHT --reason a": 2, "delete receipt 4Q7K9M2XHT": 2, "delete list": 0} {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -84,12 +85,23 @@ func (c *casesSet) Run(ctx context.Context, out command.Output) error {
 // isHere refuses a code under which nothing came: with a wrong letter, whoever
 // left the message would hear nothing, and the hub say that all is well.
 func (c *casesSet) isHere(ctx context.Context, l *ledger.Ledger, code seal.Code) error {
+	messages, err := arrived(ctx, l, code, c.NotHereYet)
+	deleted := func(m ledger.Message) bool { return m.State() == ledger.MessageDeleted }
+	if err == nil && len(messages) > 0 && !slices.ContainsFunc(messages, func(m ledger.Message) bool { return !deleted(m) }) {
+		err = errors.New("what was left under this code was deleted, and its case with it: there is nobody to tell")
+	}
+	return err
+}
+
+// arrived are the messages under a code. None is an error, unless somebody knows
+// that they are still to come.
+func arrived(ctx context.Context, l *ledger.Ledger, code seal.Code, mayCome bool) ([]ledger.Message, error) {
 	tag := code.Receipt().Tag
 	messages, err := l.MessagesOf(ctx, tag[:])
-	if err != nil || len(messages) > 0 || c.NotHereYet {
-		return err
+	if err == nil && len(messages) == 0 && !mayCome {
+		err = errors.New("no message under this code has reached the hub: look at the code again; when it is right, and its kiosk was not heard since, add --not-here-yet")
 	}
-	return errors.New("no message under this code has reached the hub: look at the code again; when it is right, and its kiosk was not heard since, add --not-here-yet")
+	return messages, err
 }
 
 func readCode(given string, stdin io.Reader) (seal.Code, error) {

@@ -69,6 +69,7 @@ func TestCasesCommand(t *testing.T) {
 		want string
 	}{
 		{[]string{"cases", "set", code, "in-progress"}, command.Failed, "no message under this code has reached the hub"},
+		{[]string{"delete", "receipt", code, "--reason", "theo luật"}, command.Failed, "no message under this code has reached the hub"},
 		{[]string{"cases", "set", code, "in-progress", "--not-here-yet"}, command.Done, "Đang xử lý (in-progress), version 1"},
 		{[]string{"cases", "set", "4q7k9m2xht", "answered", "--note", "Đã lắp đèn.", "--not-here-yet"}, command.Done, "version 2"},
 		{[]string{"cases", "set", code, "classified", "--not-here-yet"}, command.Failed, "only be reopened"},

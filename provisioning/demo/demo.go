@@ -43,6 +43,9 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	d.hubEnv = os.Environ()
+	if _, err := os.Stat(filepath.Join(d.data, "s3")); err == nil && d.archive == "" {
+		return errors.New("what residents said here is in the S3 server's folder: run make run ARCHIVE=s3, or remove data/ to begin anew")
+	}
 	if d.archive == "s3" {
 		if d.hubEnv, err = d.s3(ctx); err != nil {
 			return err
