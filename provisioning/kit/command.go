@@ -7,19 +7,25 @@ import (
 	"os"
 	"time"
 
+	"nghe/provisioning/letter"
 	"nghe/shared/command"
 )
 
-const about = `Tạo và kiểm tra bộ kit ghi danh kiosk Nghe. / Makes and examines the kits that enrol Nghe kiosks.
+const about = `Tạo và kiểm tra bộ kit ghi danh kiosk Nghe; mở lời nhắn niêm phong cho cán bộ đích danh. / Makes and examines the kits that enrol Nghe kiosks; opens messages sealed to a named officer.
 
   provisioning kit --hub https://hub.example --place qt-07 --user lan --out qt-07.kit
   provisioning doctor --kit qt-07.kit
+  provisioning key --out lan.key
+  provisioning open nghe-01234567-words.age --key lan.key
 
 Every flag can also stand in the environment (--hub as NGHE_HUB) or in the file given by --config, under the flag's name. Exit codes: 0 done, 1 failed, 2 wrong usage.`
 
 type grammar struct {
 	Kit    Make   `cmd:"" help:"Make a kit at the hub: a file that admits one kiosk, once, at one place."`
 	Doctor Doctor `cmd:"" help:"Examine a kit on the machine where it is to be used."`
+
+	Key  letter.Key  `cmd:"" help:"Make an officer's key, for messages sealed to that officer."`
+	Open letter.Open `cmd:"" help:"Open what was sealed to an officer, with the officer's key."`
 }
 
 // Main runs the program and returns its exit code.

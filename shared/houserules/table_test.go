@@ -137,7 +137,9 @@ var table = map[string]row{
 
 	"provisioning": {does: "kit, doctor, image", project: []string{"provisioning/kit", "provisioning/image", "shared/command"}, modules: []string{kong}},
 	"provisioning/kit": {does: "makes and reads an enrolment kit; asks at the terminal, on Windows too",
-		project: []string{"shared/ident", "shared/durable", "shared/command"}, modules: []string{kong, xsys}},
+		project: []string{"provisioning/letter", "shared/ident", "shared/durable", "shared/command"}, modules: []string{kong, xsys}},
+	"provisioning/letter": {does: "opens what was sealed to an officer",
+		project: []string{"shared/seal", "shared/durable", "shared/feedback", "shared/command"}},
 	"provisioning/image": {does: "bootable kiosk image and packages", project: []string{"provisioning/kit"}},
 	"provisioning/demo":  {does: "`make run`: a hub and an enrolled kiosk on loopback", project: []string{"provisioning/kit", "shared/durable"}},
 	"provisioning/rehearsal": {does: "a whole ward in one process, for tests",
