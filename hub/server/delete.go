@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -24,7 +25,31 @@ import (
 type deleteCommand struct {
 	Blob    deleteBlob    `cmd:"" help:"Delete one sealed file, by its hash."`
 	Receipt deleteReceipt `cmd:"" help:"Delete all that was sent under a receipt code, also what is still to come."`
+	Files   deleteFiles   `cmd:"" help:"List the sealed files of a message with their hashes, for delete blob."`
 	List    deleteList    `cmd:"" help:"Print the record of deletions, newest first."`
+}
+
+type deleteFiles struct {
+	storage
+	Record string `arg:"" help:"The message's record, as its page on the console shows it: 32 hexadecimal digits."`
+}
+
+// Run lists them; it opens none.
+func (c *deleteFiles) Run(ctx context.Context, out command.Output) error {
+	b, err := hex.DecodeString(c.Record)
+	if err != nil || len(b) != len(wire.RecordID{}) {
+		return command.Refusef("%q is no record: give the 32 hexadecimal digits that the message's page shows", c.Record)
+	}
+	return use(ctx, c.storage, func(s store) error {
+		m, err := s.ledger.Message(ctx, wire.RecordID(b))
+		if err != nil {
+			return err
+		}
+		for _, b := range m.Blobs {
+			fmt.Fprintf(out, "%s  %s\n", b.Hash, b.Kind.Purpose())
+		}
+		return nil
+	})
 }
 
 type deleteBlob struct {

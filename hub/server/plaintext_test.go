@@ -288,6 +288,11 @@ func TestMessagesWithoutAnArchive(t *testing.T) {
 	if page := string(read(t, res, err)); !strings.Contains(page, "Chưa có kho lưu trữ ngoài đĩa") {
 		t.Error("the page does not say that there is no archive")
 	}
+	for record, want := range map[string]string{sent.ID.String(): sent.Parts[0].Hash.String() + "  words", "xy": "32 hexadecimal digits", strings.Repeat("0", 32): "no message"} {
+		if _, said := hubCommand(h.cfg.Data, "delete", "files", record); !strings.Contains(said, want) {
+			t.Errorf("delete files %s says %s, want %s", record, said, want)
+		}
+	}
 	var out bytes.Buffer
 	if code := Main([]string{"delete", "receipt", m.Code.String(), "--reason", "người gửi yêu cầu", "--data", h.cfg.Data}, &out, log); code != 0 || !strings.Contains(out.String(), "3 files") {
 		t.Errorf("delete: %d, %s", code, out.String())
@@ -301,7 +306,7 @@ func TestMessagesWithoutAnArchive(t *testing.T) {
 	}
 	eventually(t, "the spool is empty", func() bool { return len(h.spool.Whole()) == 0 })
 	for args, want := range map[string]int{"delete blob xyz --reason abcd": 2, "delete receipt 123 --reason abcd": 2, "delete blob " + strings.Repeat("0", 64) + " --reason abcd": 1,
-		"delete receipt 4Q7K9M2XHT --reason a": 2, "delete receipt 4Q7K9M2XHT": 2, "delete list": 0} {
+		"delete receipt 4Q7K9M2XHT --reason a --not-here-yet": 2, "delete receipt 4Q7K9M2XHT": 2, "delete list": 0} {
 		out.Reset()
 		if code := Main(append(strings.Fields(args), "--data", h.cfg.Data), &out, &out); code != want {
 			t.Errorf("%s: exit %d, want %d: %s", args, code, want, out.String())
