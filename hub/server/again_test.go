@@ -64,9 +64,7 @@ func decideLate(t *testing.T, database func() string) lateDecisions {
 	if err := h.accounts.Create(t.Context(), "dung", password, []accounts.Role{accounts.Reader}, "admin"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.copies.Copy(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	copied(t, h)
 	if err := h.accounts.Disable(t.Context(), "dung", "admin"); err != nil {
 		t.Fatal(err)
 	}

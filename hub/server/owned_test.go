@@ -32,10 +32,7 @@ func TestNewHubLeavesAnothersArchive(t *testing.T) {
 	dir, log := t.TempDir(), &lines{}
 	cfg := Config{Data: filepath.Join(dir, "hub"), Archive: filepath.Join(dir, "archive")}
 	h, _, stop := insideOf(t, cfg, log)
-	made, err := h.copies.Copy(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	made := copied(t, h)
 	stop()
 	secret := secretIn(t, string(log.bytes()))
 	if err := os.RemoveAll(cfg.Data); err != nil {
@@ -44,7 +41,7 @@ func TestNewHubLeavesAnothersArchive(t *testing.T) {
 	before := copiesIn(t, cfg.Archive)
 	var said bytes.Buffer
 	again := quietHub(t, cfg, &said)
-	err = again.open(t.Context())
+	err := again.open(t.Context())
 	again.close()
 	if !errors.Is(err, archive.ErrForeign) || !strings.Contains(err.Error(), "hub restore") || strings.Contains(said.String(), "AGE-SECRET") {
 		t.Fatalf("a new hub on the archive of another: %v\n%s", err, &said)

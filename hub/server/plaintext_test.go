@@ -188,9 +188,7 @@ func TestNoPlaintextOnTheHub(t *testing.T) {
 		all, err := h.deletions.List(t.Context(), 0, 1)
 		return err == nil && len(all) == 1 && !all[0].Done.IsZero()
 	})
-	if _, err := h.copies.Copy(t.Context()); err != nil {
-		t.Errorf("copy: %v", err)
-	}
+	copied(t, h)
 	look := func(when string) {
 		t.Helper()
 		for _, all := range []*invariants.Canaries{&canaries, &control} {

@@ -6,8 +6,20 @@ import (
 	"strings"
 	"testing"
 
+	"nghe/hub/backup"
 	"nghe/shared/command"
 )
+
+// copied makes a copy in its turn: the hub makes copies by itself.
+func copied(t *testing.T, h *hub) (made backup.Copy) {
+	t.Helper()
+	eventually(t, "a copy is made", func() bool {
+		var err error
+		made, err = h.copies.Copy(t.Context())
+		return err == nil
+	})
+	return made
+}
 
 // What an unattended hub prints stays in a log, beside the copies it opens.
 func TestRecoveryKeyIsInNoLog(t *testing.T) {
@@ -22,19 +34,16 @@ func TestRecoveryKeyIsInNoLog(t *testing.T) {
 	if said := run(t, command.Usage, "recovery-key", "--data", cfg.Data); strings.Contains(said, "AGE-SECRET") {
 		t.Errorf("it is shown again: %s", said)
 	}
-	made, err := h.copies.Copy(t.Context()) // without another start
-	if err != nil {
-		t.Fatal(err)
+	made := copied(t, h) // without another start
+	opens := func(key string) func() bool {
+		return func() bool { return h.copies.Inspect(t.Context(), made, key) == nil }
 	}
-	if err := h.copies.Inspect(t.Context(), made, key); err != nil {
-		t.Error(err)
-	}
+	eventually(t, "the key opens the copy", opens(key))
 	other := secretIn(t, run(t, command.Done, "recovery-key", "--renew", "--data", cfg.Data))
-	if made, err = h.copies.Copy(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if h.copies.Inspect(t.Context(), made, key) == nil || h.copies.Inspect(t.Context(), made, other) != nil {
-		t.Error("a copy is not closed to the newest key alone")
+	made = copied(t, h)
+	eventually(t, "the newest key opens the newest copy", opens(other))
+	if opens(key)() {
+		t.Error("the key that was replaced opens it too")
 	}
 	for _, secret := range []string{key, other} {
 		if strings.Contains(string(log.bytes()), secret) {
