@@ -141,6 +141,7 @@ func (s *Screen) Handler() http.Handler {
 	mux.Handle("/api/board", only(http.MethodGet, s.getBoard))
 	mux.Handle("/api/status", only(http.MethodGet, s.getStatus))
 	mux.Handle("/api/questionnaires", only(http.MethodGet, s.getQuestionnaires))
+	mux.Handle("/api/texts", only(http.MethodGet, s.getTexts))
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, refusal{http.StatusNotFound, "not-found", "There is no such address.", ""})
 	})

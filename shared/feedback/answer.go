@@ -46,8 +46,8 @@ func (a Answer) validate(q Questionnaire) *Invalid {
 	if !ok {
 		return invalid("question", fmt.Sprintf("name a question of %q", q.ID))
 	}
-	if question.Text[a.Language] == "" {
-		return invalid("language", "name a language this question is written in")
+	if !a.Language.offered() {
+		return invalid("language", wantLanguage)
 	}
 	if a.Skipped {
 		return a.validateSkipped()

@@ -56,6 +56,9 @@ func TestAnswerValidate(t *testing.T) {
 		"no question":     {Answer{}, "question"},
 		"old version":     {Answer{Version: 2, Question: "satisfied", Score: 5}, "version"},
 		"other form":      {Answer{Questionnaire: "today", Question: "satisfied", Score: 5}, "questionnaire"},
+		"Korean":          {Answer{Language: Korean, Question: "satisfied", Score: 5}, ""}, // though not written in it
+		"Chinese":         {Answer{Language: Chinese, Question: "low", Skipped: true}, ""},
+		"no language":     {Answer{Language: "zh", Question: "satisfied", Score: 5}, "language"},
 		"Lao":             {Answer{Language: "lo", Question: "satisfied", Score: 5}, "language"},
 	} {
 		a := c.answer

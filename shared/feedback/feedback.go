@@ -8,22 +8,31 @@
 // It keeps nothing and knows no clock, no network and no disk.
 package feedback
 
-// Language is a BCP 47 tag in the ward's set: "vi", "en", …
+// Language is a BCP 47 tag: "vi", "en", …
 type Language string
 
-// The languages every text must have.
+// The languages a resident may choose on the screen. Every text is there in
+// Vietnamese and English, and in the others where the ward has it.
 const (
 	Vietnamese Language = "vi"
 	English    Language = "en"
+	Korean     Language = "ko"
+	Chinese    Language = "zh-Hans"
 )
 
-// Text is one text in several languages. Vietnamese is always there.
+// Languages are all of them, in the order offered; a fresh copy at every call.
+func Languages() []Language { return []Language{Vietnamese, English, Korean, Chinese} }
+
+// Text is one text in several languages.
 type Text map[Language]string
 
-// In is the text in l, or in Vietnamese where there is none.
+// In is the text in l, or in English where there is none: who chose another
+// language is a visitor more often than not. Vietnamese is always there.
 func (t Text) In(l Language) string {
-	if s, ok := t[l]; ok && s != "" {
-		return s
+	for _, l := range []Language{l, English} {
+		if t[l] != "" {
+			return t[l]
+		}
 	}
 	return t[Vietnamese]
 }

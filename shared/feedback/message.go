@@ -59,7 +59,7 @@ func (f MessageForm) In(ward string, on time.Time) MessageForm {
 }
 
 // Check says whether a message of that kind, about that subject ("" for none),
-// in that language is one of this form. Its error is an *Invalid.
+// written in that language is one of this form. Its error is an *Invalid.
 func (f MessageForm) Check(kind, subject string, language Language) error {
 	is := func(id string) func(Option) bool { return func(o Option) bool { return o.ID == id } }
 	switch {
@@ -67,8 +67,8 @@ func (f MessageForm) Check(kind, subject string, language Language) error {
 		return invalid("kind", "one of the kinds of messages")
 	case subject != "" && !slices.ContainsFunc(f.Subjects, is(subject)):
 		return invalid("subject", "one of the subjects of messages, or empty")
-	case f.Title[language] == "":
-		return invalid("language", "a language the form is written in")
+	case !language.offered():
+		return invalid("language", wantLanguage)
 	}
 	return nil
 }

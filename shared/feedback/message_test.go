@@ -51,7 +51,7 @@ func TestMessageFormCheck(t *testing.T) {
 		language      Language
 		field         string
 	}{
-		{"phan-anh", "police", "vi", ""}, {"khen", "", "en", ""},
+		{"phan-anh", "police", "vi", ""}, {"khen", "", "en", ""}, {"khen", "", "ko", ""}, {"gop-y", "tourism", "zh-Hans", ""},
 		{"to-cao", "", "vi", "kind"}, {"", "", "vi", "kind"}, {"gop-y", "weather", "vi", "subject"}, {"gop-y", "", "xx", "language"},
 	} {
 		err := Messages().Check(c.kind, c.subject, c.language)

@@ -3,6 +3,7 @@ package feedback
 import (
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 // Ids of texts that mean something beyond their words.
@@ -11,6 +12,20 @@ const (
 	TextReceptionPlace = "reception.place" // where the ward receives people, shown to who wants to lodge a complaint
 	TextReceptionDays  = "reception.days"  // and when
 )
+
+// ScreenTextID is the id under which a ward words one of the screen's own texts,
+// by its key path in the catalogues: "screen.refused-for.no-room" for
+// refusedFor.no-room.
+func ScreenTextID(path string) string {
+	id := []rune("screen.")
+	for _, r := range path {
+		if unicode.IsUpper(r) {
+			id = append(id, '-')
+		}
+		id = append(id, unicode.ToLower(r))
+	}
+	return string(id)
+}
 
 // PublicHost is the host of such an address. A telephone on the street needs a
 // whole https address, and a receipt puts a path of its own behind it.

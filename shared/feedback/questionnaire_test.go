@@ -137,11 +137,14 @@ func TestEverySeedPathEnds(t *testing.T) {
 }
 
 func TestTextIn(t *testing.T) {
-	text := Text{Vietnamese: "Có", English: "Yes", "ko": ""}
-	for l, want := range map[Language]string{"vi": "Có", "en": "Yes", "ko": "Có", "lo": "Có"} {
+	text := Text{Vietnamese: "Có", English: "Yes", Korean: "", Chinese: "有"}
+	for l, want := range map[Language]string{"vi": "Có", "en": "Yes", "ko": "Yes", "zh-Hans": "有", "lo": "Yes"} {
 		if got := text.In(l); got != want {
 			t.Errorf("In(%s) = %q, want %q", l, got, want)
 		}
+	}
+	if got := (Text{Vietnamese: "Có"}).In(Korean); got != "Có" {
+		t.Errorf("without English: %q", got)
 	}
 }
 

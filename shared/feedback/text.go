@@ -2,14 +2,16 @@ package feedback
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
 const (
-	wantID     = "use lower-case letters, digits and single hyphens, at most 32"
-	maxVersion = 1<<31 - 1
+	wantID       = "use lower-case letters, digits and single hyphens, at most 32"
+	wantLanguage = "a language of the screen: vi, en, ko, zh-Hans"
+	maxVersion   = 1<<31 - 1
 )
 
 func invalid(field, want string) *Invalid { return &Invalid{Field: field, Want: want} }
@@ -71,6 +73,10 @@ func wrongTextOf(s string, most int) string {
 
 // isCombining finds the marks of a decomposed (NFD) Vietnamese letter.
 func isCombining(r rune) bool { return r >= 0x0300 && r <= 0x036F }
+
+// offered says whether the screen can be read in l. A question need not be
+// written in it: whoever chose it reads the question in another.
+func (l Language) offered() bool { return slices.Contains(Languages(), l) }
 
 // valid knows the shape of a BCP 47 tag: a language, then subtags.
 func (l Language) valid() bool {

@@ -10,6 +10,7 @@ import { Letters, mintCode } from "./parts/letters";
 import { Media } from "./parts/media";
 import { measurePanel, shiftAgainstBurnIn } from "./parts/panel";
 import { Ward } from "./parts/sheets";
+import { Catalogues, setTexts } from "./parts/texts";
 import { calm, listen } from "./parts/touch";
 import { View } from "./parts/view";
 
@@ -36,6 +37,7 @@ interface Told {
   status: Status;
   questions: Questions;
   board: { texts: Ward };
+  texts: Catalogues;
 }
 
 const statusEvery = 15_000; // ms
@@ -49,8 +51,10 @@ async function get<T>(path: string): Promise<T> {
 }
 
 async function ask(): Promise<Told> {
-  const [status, questions, board] = await Promise.all([get<Status>("/api/status"), get<Questions>("/api/questionnaires"), get<Told["board"]>("/api/board")]);
-  return { status, questions, board };
+  const [status, questions, board, texts] = await Promise.all([
+    get<Status>("/api/status"), get<Questions>("/api/questionnaires"), get<Told["board"]>("/api/board"), get<Catalogues>("/api/texts"),
+  ]);
+  return { status, questions, board, texts };
 }
 
 /** load repeats until the agent is there: the browser may start first. */
@@ -229,8 +233,8 @@ class Kiosk {
 }
 
 /** edition is all that the page was made from. */
-function edition({ status: s, questions, board }: Told): string {
-  return JSON.stringify([s.program, s.ward, s.place, s.pixels_per_mm, s.pace_ms, questions, board.texts]);
+function edition({ status: s, questions, board, texts }: Told): string {
+  return JSON.stringify([s.program, s.ward, s.place, s.pixels_per_mm, s.pace_ms, questions, board.texts, texts]);
 }
 
 /** fit measures anew: a panel was turned, or another one was connected. */
@@ -242,6 +246,7 @@ async function main(): Promise<void> {
   calm();
   measurePanel(0);
   const told = await load();
+  setTexts(told.texts);
   measurePanel(told.status.pixels_per_mm);
   const kiosk = new Kiosk(document.getElementById("app")!, told);
   kiosk.serve(told.status);

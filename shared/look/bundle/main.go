@@ -10,7 +10,8 @@
 // are copied under hashed names too.
 //
 // It promises the same output for the same sources, leaves nothing stale in
-// dist, and fails when the kiosk's scripts grow beyond their budget.
+// dist, and fails when the kiosk's scripts grow beyond their budget, or when a
+// text they use is missing in one of the languages in web/texts.
 //
 // It needs no Node program and checks no types.
 package main

@@ -41,6 +41,9 @@ func bundle(s site) error {
 	if err != nil {
 		return err
 	}
+	if err := checkTexts(s); err != nil {
+		return err
+	}
 	out := output{files: map[string][]byte{}, manifest: map[string]string{}}
 	if err := out.compile(s, entries); err != nil {
 		return err

@@ -119,7 +119,7 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
 /** consentText is exactly what a resident reads and agrees to. */
 export function consentText(form: MessageForm, purpose: string, language: string): string {
   const text = form.consents.find((c) => c.purpose === purpose)?.text;
-  return text?.[language] || text?.vi || "";
+  return text?.[language] || text?.en || text?.vi || "";
 }
 
 function contact(d: Draft): Record<string, string> {

@@ -1,14 +1,24 @@
-// The screen's own words. Questions and options come from the server.
+// The screen's own words, as the server tells them; a ward may have worded some
+// itself. Questions and options come from the server too.
 
-import en from "../texts/en.json";
-import vi from "../texts/vi.json";
+import type vi from "../texts/vi.json";
 
-export type Texts = Omit<typeof vi, "breakable"> & { breakable: string[][] };
+export type Texts = Omit<typeof vi, "compounds" | "breakable"> & { compounds: string[]; breakable: string[][] };
 
-export const languages = ["vi", "en"];
+/** Catalogues are the words of every language. */
+export type Catalogues = Record<string, Texts>;
+
+export const languages = ["vi", "en", "ko", "zh-Hans"];
+
+let catalogues: Catalogues = {};
+
+/** setTexts comes before anything is shown. */
+export function setTexts(served: Catalogues): void {
+  catalogues = served;
+}
 
 export function textsOf(language: string): Texts {
-  return language === "en" ? en : vi;
+  return (catalogues[language] ?? catalogues.vi)!;
 }
 
 /** fill puts n and of into a text. */

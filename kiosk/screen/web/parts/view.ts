@@ -307,7 +307,7 @@ function trust(s: State): string {
 }
 
 export function inLanguage(text: Text | undefined, language: string): string {
-  return text?.[language] || text?.vi || "";
+  return text?.[language] || text?.en || text?.vi || "";
 }
 
 /** clock is the time of the wall, wherever the machine believes to be. */

@@ -1,0 +1,93 @@
+package screen
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"nghe/shared/feedback"
+)
+
+func TestTextsAreServedInEveryLanguage(t *testing.T) {
+	h, _, _ := informed(t, nil)
+	_, reply := call(t, h, http.MethodGet, "/api/texts", "")
+	if len(reply) != len(feedback.Languages()) {
+		t.Errorf("%d languages", len(reply))
+	}
+	for _, language := range feedback.Languages() {
+		if said := fmt.Sprint(reply[string(language)].(map[string]any)["thanksTitle"]); said == "" {
+			t.Errorf("no thanks in %s", language)
+		}
+	}
+}
+
+// A ward words what it wants, in the languages it has, and breaks nothing else.
+func TestAWardWordsTheScreenItself(t *testing.T) {
+	h, _, _ := informed(t, &told{texts: feedback.Texts{
+		"screen.thanks-title":        {"vi": "Cảm ơn bà con!", "en": "Thanks, neighbours!"},
+		"screen.refused-for.no-room": {"vi": "Máy đầy.", "en": "Full.", "ko": "가득 찼습니다."},
+		"screen.blocked":             {"vi": "x", "en": "x"},
+		"screen.compounds":           {"vi": "x", "en": "x"},
+		"thanks-title":               {"vi": "x", "en": "x"},
+	}})
+	_, reply := call(t, h, http.MethodGet, "/api/texts", "")
+	built := catalogues()
+	said := func(language string, path ...string) any {
+		var at any = reply[language]
+		for _, key := range path {
+			at = at.(map[string]any)[key]
+		}
+		return at
+	}
+	for _, c := range []struct {
+		path string
+		want map[string]any
+	}{
+		{"thanksTitle", map[string]any{"vi": "Cảm ơn bà con!", "en": "Thanks, neighbours!", "ko": built["ko"]["thanksTitle"]}},
+		{"refusedFor.no-room", map[string]any{"vi": "Máy đầy.", "ko": "가득 찼습니다.", "zh-Hans": built["zh-Hans"]["refusedFor"].(map[string]any)["no-room"]}},
+		{"blocked.voice.missing", map[string]any{"vi": "Không tìm thấy micrô trên máy này."}},
+	} {
+		for language, want := range c.want {
+			if got := said(language, strings.Split(c.path, ".")...); got != want {
+				t.Errorf("%s in %s is %v, want %v", c.path, language, got, want)
+			}
+		}
+	}
+	if list, _ := said("vi", "compounds").([]any); len(list) < 10 {
+		t.Errorf("compounds are %v", list)
+	}
+}
+
+// Numbers and addresses are filled in at the same places in every language.
+func TestTextsHaveTheSameBlanks(t *testing.T) {
+	built := catalogues()
+	for language, c := range built {
+		for key, is := range c {
+			text, _ := is.(string)
+			first, _ := built["vi"][key].(string)
+			for _, blank := range []string{"{n}", "{of}", "{page}"} {
+				if strings.Contains(text, blank) != strings.Contains(first, blank) {
+					t.Errorf("%s in %s: %q", key, language, text)
+				}
+			}
+			if text != strings.TrimSpace(text) || strings.ContainsFunc(text, func(r rune) bool { return r >= 0x0300 && r <= 0x036F }) {
+				t.Errorf("%s in %s is not composed, or has spaces around: %q", key, language, text)
+			}
+		}
+		if !slices.Contains(feedback.Languages(), language) {
+			t.Errorf("a catalogue in %q, which no answer may name", language)
+		}
+	}
+}
+
+// What the ward words anew is shown after the next rest, without a restart.
+func TestEditedTextIsShown(t *testing.T) {
+	k, w := openWard(t, portrait, nil)
+	if text := k.text("h1"); !strings.Contains(text, "chạm vào màn hình") {
+		t.Errorf("the screen reads %q", text)
+	}
+	w.told.texts = feedback.Texts{"screen.touch": {"vi": "Mời bà con chạm vào đây", "en": "Touch here"}}
+	k.until("the ward's own words", "document.querySelector('h1')?.innerText.replaceAll('\\u00a0', ' ') === 'Mời bà con chạm vào đây'")
+}
