@@ -11,8 +11,8 @@ import (
 	"nghe/shared/wire"
 )
 
-// Questionnaires are those to ask now, the first first; none means that the
-// hub published none.
+// Questionnaires are those to ask when they are due (feedback.Due); none means
+// that the hub published none.
 func (b *Bulletin) Questionnaires() []feedback.Questionnaire {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -46,7 +46,7 @@ func (b *Bulletin) Texts() feedback.Texts {
 }
 
 // Notices are the board, also what hangs elsewhere or at another time; see
-// feedback.Notice.Hangs.
+// feedback.Span.Holds.
 func (b *Bulletin) Notices() []feedback.Notice {
 	b.mu.RLock()
 	defer b.mu.RUnlock()

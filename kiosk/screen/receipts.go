@@ -19,7 +19,8 @@ import (
 
 // Bulletin is what the hub told this kiosk; *bulletin.Bulletin is one.
 type Bulletin interface {
-	// Questionnaires are those to ask now; none means that none was published.
+	// Questionnaires are those published, whether due or not; none means that
+	// none was.
 	Questionnaires() []feedback.Questionnaire
 	// Questionnaire finds any version that was ever asked here.
 	Questionnaire(id string, version int) (feedback.Questionnaire, bool)
@@ -34,11 +35,12 @@ var _ Bulletin = (*bulletin.Bulletin)(nil)
 // vietnam has no summer time.
 var vietnam = time.FixedZone("ICT", 7*60*60)
 
-// asked are the questionnaires to ask now, the first first.
+// asked are the questionnaires to ask now and here, the first first. Whatever
+// was published and whatever the clock shows, there is one.
 func (s *Screen) asked() []feedback.Questionnaire {
 	if s.cfg.Bulletin != nil {
-		if published := s.cfg.Bulletin.Questionnaires(); len(published) > 0 {
-			return published
+		if due := feedback.Due(s.cfg.Bulletin.Questionnaires(), s.cfg.Place.ID, s.cfg.Now()); len(due) > 0 {
+			return due
 		}
 	}
 	return s.cfg.Questionnaires
@@ -70,9 +72,8 @@ type boardView struct {
 func (s *Screen) getBoard(w http.ResponseWriter, _ *http.Request) {
 	view := boardView{Notices: []feedback.Notice{}, Texts: feedback.Texts{}}
 	if s.cfg.Bulletin != nil {
-		day := s.cfg.Now().In(vietnam).Format(time.DateOnly)
 		for _, n := range s.cfg.Bulletin.Notices() {
-			if n.Hangs(s.cfg.Place.ID, day) {
+			if n.Holds(s.cfg.Place.ID, s.cfg.Now()) {
 				view.Notices = append(view.Notices, n)
 			}
 		}

@@ -253,7 +253,7 @@ func TestPublishedQuestionnairesAreAsked(t *testing.T) {
 
 func TestBoard(t *testing.T) {
 	notice := func(id, from string, places ...string) feedback.Notice {
-		return feedback.Notice{ID: id, From: from, Places: places}
+		return feedback.Notice{ID: id, Span: feedback.Span{From: from, Places: places}}
 	}
 	h, now, _ := informed(t, &told{texts: feedback.Texts{"slogan": {"vi": "Gần dân"}},
 		notices: []feedback.Notice{notice("all", ""), notice("later", "2026-11-24"), notice("elsewhere", "", "qt-02"), notice("here", "", "qt-01")}})

@@ -77,7 +77,7 @@ type Config struct {
 	Pace        Pace
 	Messages    Messages
 	Bulletin    Bulletin         // what the hub told; nil: nothing
-	Now         func() time.Time // for the board and the trying of codes; nil: time.Now
+	Now         func() time.Time // for schedules, the board and the trying of codes; nil: time.Now
 	Logger      *slog.Logger     // nil: slog.Default
 }
 

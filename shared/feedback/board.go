@@ -41,14 +41,13 @@ func isTextID(id string) bool {
 	return len(id) <= 64
 }
 
-// Notice is one sheet on the board of a kiosk.
+// Notice is one sheet on the board of a kiosk. It hangs where and as long as
+// its Span holds.
 type Notice struct {
-	ID     string   `json:"id"`
-	Title  Text     `json:"title"`
-	Body   Text     `json:"body"`
-	From   string   `json:"from,omitempty"`   // first day, YYYY-MM-DD
-	Until  string   `json:"until,omitempty"`  // last day
-	Places []string `json:"places,omitempty"` // Place.IDs; none means everywhere
+	ID    string `json:"id"`
+	Title Text   `json:"title"`
+	Body  Text   `json:"body"`
+	Span
 }
 
 // Validate says why a notice cannot hang on the board.
@@ -62,26 +61,5 @@ func (n Notice) Validate() error {
 	if err := n.Body.validateLong("body"); err != nil {
 		return err
 	}
-	if !isDay(n.From) || !isDay(n.Until) || n.From != "" && n.Until != "" && n.Until < n.From {
-		return invalid("from", "days are YYYY-MM-DD, and until is not before from")
-	}
-	for _, p := range n.Places {
-		if !isID(p) {
-			return invalid("places", wantID)
-		}
-	}
-	return nil
-}
-
-// Hangs says whether the notice is up at a place on a day, YYYY-MM-DD.
-func (n Notice) Hangs(place, day string) bool {
-	if n.From != "" && day < n.From || n.Until != "" && day > n.Until {
-		return false
-	}
-	for _, p := range n.Places {
-		if p == place {
-			return true
-		}
-	}
-	return len(n.Places) == 0
+	return n.Span.validate("")
 }

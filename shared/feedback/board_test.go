@@ -6,7 +6,7 @@ import (
 )
 
 func TestNoticeRefuses(t *testing.T) {
-	good := Notice{ID: "meeting", Title: both("Họp"), Body: both(strings.Repeat("Mời bà con. ", 100) + "Hết"), From: "2026-11-23", Until: "2026-11-30", Places: []string{"qt-01"}}
+	good := Notice{ID: "meeting", Title: both("Họp"), Body: both(strings.Repeat("Mời bà con. ", 100) + "Hết"), Span: Span{From: "2026-11-23", Until: "2026-11-30", Places: []string{"qt-01"}}}
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -28,21 +28,6 @@ func TestNoticeRefuses(t *testing.T) {
 		if err := n.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
-	}
-}
-
-func TestNoticeHangs(t *testing.T) {
-	n := Notice{From: "2026-11-23", Until: "2026-11-30", Places: []string{"qt-01"}}
-	for _, c := range []struct {
-		place, day string
-		want       bool
-	}{{"qt-01", "2026-11-23", true}, {"qt-01", "2026-11-30", true}, {"qt-01", "2026-11-22", false}, {"qt-01", "2026-12-01", false}, {"qt-02", "2026-11-25", false}} {
-		if got := n.Hangs(c.place, c.day); got != c.want {
-			t.Errorf("at %s on %s: %v", c.place, c.day, got)
-		}
-	}
-	if !(Notice{}).Hangs("anywhere", "2026-11-23") {
-		t.Error("a notice without bounds does not hang")
 	}
 }
 

@@ -106,12 +106,14 @@ type Question struct {
 }
 
 // Questionnaire is an ordered set of questions. A change of wording is a new
-// Version; an answer names the version it was given to.
+// Version; an answer names the version it was given to. When it is asked is no
+// part of its wording.
 type Questionnaire struct {
 	ID        string     `json:"id"`
 	Version   int        `json:"version"`
 	Title     Text       `json:"title"`
 	Audience  string     `json:"audience,omitempty"` // "residents", "visitors"
+	Schedule  Schedule   `json:"schedule,omitzero"`  // where and when it is asked
 	Questions []Question `json:"questions"`
 }
 

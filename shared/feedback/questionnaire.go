@@ -42,6 +42,9 @@ func (q Questionnaire) validateHead() error {
 	case len(q.Questions) == 0 || len(q.Questions) > MaxQuestions:
 		return invalid("questions", fmt.Sprintf("ask 1 to %d questions", MaxQuestions))
 	}
+	if err := q.Schedule.validate("schedule."); err != nil {
+		return err
+	}
 	return q.Title.validate("title")
 }
 
