@@ -33,7 +33,8 @@
 // # Folder
 //
 // What a ward publishes is a folder; files are taken in the order of their
-// names, and the first questionnaire is the one asked:
+// names. Asked are first the questionnaires whose schedule holds, then those
+// without one, in that order; where none is due, those built into the kiosk:
 //
 //	questionnaires/*.json  feedback.Questionnaire, one a file
 //	notices/*.json         feedback.Notice, one a file

@@ -212,10 +212,24 @@ func (c *content) recipients(file string, text []byte) error {
 	return nil
 }
 
+// alwaysFirst are the questionnaires as kiosks get them: a kiosk that knows no
+// schedules asks the first all day, so that is one which is always asked.
+func (c content) alwaysFirst() []feedback.Questionnaire {
+	all := slices.Clone(c.questionnaires)
+	rank := func(q feedback.Questionnaire) int {
+		if q.Schedule.Always() {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(all, func(a, b feedback.Questionnaire) int { return rank(a) - rank(b) })
+	return all
+}
+
 // sheet is the content as kiosks get it.
 func (c content) sheet() (wire.BulletinBody, error) {
 	s := wire.Sheet{Named: c.named}
-	for _, q := range c.questionnaires {
+	for _, q := range c.alwaysFirst() {
 		text, err := json.Marshal(q)
 		if err != nil {
 			return wire.BulletinBody{}, err

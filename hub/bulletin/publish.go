@@ -14,7 +14,7 @@ import (
 
 // Published says what was published, for the operator.
 type Published struct {
-	Questionnaires []string // "today 3", the first is asked
+	Questionnaires []string // "today 3", "market 1 (by schedule)"
 	Texts          int
 	Notices        int
 	Named          int
@@ -50,12 +50,19 @@ func (b *Bulletin) Publish(ctx context.Context, dir, by string) (Published, erro
 	}
 	p := Published{Texts: len(c.texts), Notices: len(c.notices), Named: len(c.named), Bytes: len(body)}
 	for _, q := range c.questionnaires {
-		p.Questionnaires = append(p.Questionnaires, fmt.Sprintf("%s %d", q.ID, q.Version))
+		p.Questionnaires = append(p.Questionnaires, titled(q))
 	}
 	return p, nil
 }
 
-// placesOf refuses a notice for a place that is not: it would hang nowhere.
+func titled(q feedback.Questionnaire) string {
+	if q.Schedule.Always() {
+		return fmt.Sprintf("%s %d", q.ID, q.Version)
+	}
+	return fmt.Sprintf("%s %d (by schedule)", q.ID, q.Version)
+}
+
+// placesOf refuses what is for a place that is not: it would be shown nowhere.
 func (b *Bulletin) placesOf(ctx context.Context, c content) error {
 	if b.cfg.Places == nil {
 		return nil
@@ -64,14 +71,30 @@ func (b *Bulletin) placesOf(ctx context.Context, c content) error {
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
-	for _, n := range c.notices {
-		for _, p := range n.Places {
+	for _, named := range c.places() {
+		for _, p := range named.ids {
 			if !slices.Contains(places, p) {
-				return &Refused{c.from[fmt.Sprintf("notice %q", n.ID)], "places", fmt.Sprintf("there is no place %q", p)}
+				return &Refused{c.from[named.by], named.field, fmt.Sprintf("there is no place %q", p)}
 			}
 		}
 	}
 	return nil
+}
+
+// placed is what names places in one field.
+type placed struct {
+	by, field string
+	ids       []string
+}
+
+func (c content) places() (all []placed) {
+	for _, q := range c.questionnaires {
+		all = append(all, placed{fmt.Sprintf("questionnaire %q", q.ID), "schedule.places", q.Schedule.Places})
+	}
+	for _, n := range c.notices {
+		all = append(all, placed{fmt.Sprintf("notice %q", n.ID), "places", n.Places})
+	}
+	return all
 }
 
 func (b *Bulletin) keep(ctx context.Context, tx *database.Tx, c content, body []byte, by string) error {
@@ -102,8 +125,9 @@ func (b *Bulletin) keep(ctx context.Context, tx *database.Tx, c content, body []
 }
 
 // meaningOf is a questionnaire's JSON in one spelling, and its hash: how the
-// file was laid out does not matter.
+// file was laid out does not matter, nor when it is asked.
 func meaningOf(q feedback.Questionnaire) ([]byte, [32]byte, error) {
+	q.Schedule = feedback.Schedule{}
 	text, err := json.Marshal(q)
 	return text, sha256.Sum256(text), err
 }

@@ -103,6 +103,26 @@ func TestPublish(t *testing.T) {
 	})
 }
 
+// A kiosk that knows no schedules asks the first of a sheet, all day.
+func TestSheetBeginsWithWhatIsAlwaysAsked(t *testing.T) {
+	conformance(t, func(o *office) {
+		market := strings.Replace(question, `"version":1`, `"version":1,"schedule":{"places":["qt-02"],"weekdays":["sat"],"hours":["06:00-09:00"]}`, 1)
+		p, err := o.Publish(t.Context(), folder(t, map[string]string{"questionnaires/1-market.json": market, "questionnaires/2-today.json": seedToday(t)}), "lan")
+		if err != nil || strings.Join(p.Questionnaires, ", ") != "lights 1 (by schedule), today 1" {
+			t.Fatalf("published %+v, %v", p, err)
+		}
+		o.refresh()
+		s := o.reader().catchUp().sheet
+		var first, second feedback.Questionnaire
+		if err := errors.Join(json.Unmarshal(s.Questionnaires[0], &first), json.Unmarshal(s.Questionnaires[1], &second)); err != nil {
+			t.Fatal(err)
+		}
+		if first.ID != "today" || second.ID != "lights" || fmt.Sprint(second.Schedule) != "{{[qt-02]  } {[sat] [06:00-09:00]}}" {
+			t.Errorf("sheet begins with %+v, then %+v", first, second)
+		}
+	})
+}
+
 func seedToday(t *testing.T) string {
 	t.Helper()
 	text, err := json.MarshalIndent(feedback.Seed().Questionnaires[0], "", " ")
@@ -125,6 +145,7 @@ func TestVersionsMeanOneWording(t *testing.T) {
 		for _, c := range []struct{ name, text, want string }{
 			{"first", version("1"), ""},
 			{"laid out otherwise", strings.ReplaceAll(version("1"), `,"`, ",\n\t\""), ""},
+			{"asked at another time", strings.Replace(version("1"), `"version":1`, `"version":1,"schedule":{"hours":["07:00-09:00"]}`, 1), ""},
 			{"reworded", reworded("1"), "a change of wording is version 2"},
 			{"next", reworded("2"), ""},
 			{"back", version("1"), "make it 3"},
@@ -155,19 +176,22 @@ func TestPublishRefuses(t *testing.T) {
 		files             map[string]string
 		file, field, want string
 	}{
-		"nothing":        {map[string]string{"README.md": "x"}, "", "", "nothing to publish"},
-		"stray file":     {map[string]string{"qestionnaires.json": "{}"}, "qestionnaires.json", "", "no meaning"},
-		"stray folder":   {map[string]string{"slides/a.json": "{}"}, "slides", "", "no meaning"},
-		"stray kind":     {map[string]string{"notices/a.txt": "x"}, "notices/a.txt", "", "*.json"},
-		"not JSON":       {map[string]string{"notices/a.json": "{"}, "notices/a.json", "", "JSON"},
-		"two objects":    {map[string]string{"notices/a.json": notice + notice}, "notices/a.json", "", "leave one"},
-		"unknown key":    {map[string]string{"notices/a.json": strings.Replace(notice, `"until"`, `"untill"`, 1)}, "notices/a.json", "", "untill"},
-		"key twice":      {map[string]string{"notices/a.json": strings.Replace(notice, `{"id"`, `{"id":"x","id"`, 1)}, "notices/a.json", "", "twice"},
-		"bad question":   {map[string]string{"questionnaires/a.json": strings.Replace(question, `"en":"Are the lights on?"`, `"en":""`, 1)}, "questionnaires/a.json", "text.en", "write this text"},
-		"bad notice":     {map[string]string{"notices/a.json": strings.Replace(notice, "2026-12-01", "1/12/2026", 1)}, "notices/a.json", "from", "YYYY-MM-DD"},
-		"bad text":       {map[string]string{"texts/a.json": `{"slogan":{"vi":"x"}}`}, "texts/a.json", "slogan.en", "write this text"},
-		"page with path": {map[string]string{"texts/a.json": `{"receipt.page":{"vi":"https://nghe.example.vn/r","en":"https://nghe.example.vn/r"}}`}, "texts/a.json", "receipt.page", "https://nghe.example.vn"},
-		"text twice":     {map[string]string{"texts/a.json": texts, "texts/b.json": texts}, "texts/b.json", "", "texts/a.json"},
+		"nothing":             {map[string]string{"README.md": "x"}, "", "", "nothing to publish"},
+		"stray file":          {map[string]string{"qestionnaires.json": "{}"}, "qestionnaires.json", "", "no meaning"},
+		"stray folder":        {map[string]string{"slides/a.json": "{}"}, "slides", "", "no meaning"},
+		"stray kind":          {map[string]string{"notices/a.txt": "x"}, "notices/a.txt", "", "*.json"},
+		"not JSON":            {map[string]string{"notices/a.json": "{"}, "notices/a.json", "", "JSON"},
+		"two objects":         {map[string]string{"notices/a.json": notice + notice}, "notices/a.json", "", "leave one"},
+		"unknown key":         {map[string]string{"notices/a.json": strings.Replace(notice, `"until"`, `"untill"`, 1)}, "notices/a.json", "", "untill"},
+		"key twice":           {map[string]string{"notices/a.json": strings.Replace(notice, `{"id"`, `{"id":"x","id"`, 1)}, "notices/a.json", "", "twice"},
+		"bad question":        {map[string]string{"questionnaires/a.json": strings.Replace(question, `"en":"Are the lights on?"`, `"en":""`, 1)}, "questionnaires/a.json", "text.en", "write this text"},
+		"bad schedule":        {map[string]string{"questionnaires/a.json": strings.Replace(question, `"version":1`, `"version":1,"schedule":{"hours":["7:30"]}`, 1)}, "questionnaires/a.json", "schedule.hours", "07:30-11:30"},
+		"schedule's place":    {map[string]string{"questionnaires/a.json": strings.Replace(question, `"version":1`, `"version":1,"schedule":{"places":["qt-1"]}`, 1)}, "questionnaires/a.json", "schedule.places", "qt-1"},
+		"unknown in schedule": {map[string]string{"questionnaires/a.json": strings.Replace(question, `"version":1`, `"version":1,"schedule":{"days":["mon"]}`, 1)}, "questionnaires/a.json", "", "days"},
+		"bad notice":          {map[string]string{"notices/a.json": strings.Replace(notice, "2026-12-01", "1/12/2026", 1)}, "notices/a.json", "from", "YYYY-MM-DD"},
+		"bad text":            {map[string]string{"texts/a.json": `{"slogan":{"vi":"x"}}`}, "texts/a.json", "slogan.en", "write this text"},
+		"page with path":      {map[string]string{"texts/a.json": `{"receipt.page":{"vi":"https://nghe.example.vn/r","en":"https://nghe.example.vn/r"}}`}, "texts/a.json", "receipt.page", "https://nghe.example.vn"},
+		"text twice":          {map[string]string{"texts/a.json": texts, "texts/b.json": texts}, "texts/b.json", "", "texts/a.json"},
 		"questionnaire again": {map[string]string{"questionnaires/a.json": question, "questionnaires/b.json": strings.Replace(question, `"version":1`, `"version":2`, 1)},
 			"questionnaires/b.json", "", "questionnaires/a.json"},
 		"no name":         {map[string]string{"recipients.json": `{"named":[{"key":"` + key + `"}]}`}, "recipients.json", "named[0].name", "name"},

@@ -31,7 +31,7 @@ type BulletinBody struct {
 // Sheet is the part of a bulletin that is always sent whole.
 type Sheet struct {
 	_              struct{} `cbor:",toarray"`
-	Questionnaires [][]byte // each a feedback.Questionnaire as JSON; the first is asked
+	Questionnaires [][]byte // each a feedback.Questionnaire as JSON
 	Notices        [][]byte // each a feedback.Notice as JSON
 	Texts          []byte   // feedback.Texts as JSON; empty for none
 	Orders         []Order
