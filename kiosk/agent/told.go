@@ -81,13 +81,17 @@ func (k *kiosk) recipients(reader feedback.Reader) []string {
 	return nil
 }
 
-// orders are those that hold for this kiosk, by the hub's clock as far as it is
-// known here.
+// orders are those that hold for this kiosk.
 func (k *kiosk) orders() []wire.Order {
 	id := k.member.current()
 	if k.told.store == nil || id == nil {
 		return nil
 	}
+	return k.told.store.Orders(id.Device, k.now())
+}
+
+// now is the hub's clock as far as it is known here.
+func (k *kiosk) now() time.Time {
 	now := time.Now()
 	k.told.mu.Lock()
 	line := k.told.line
@@ -97,7 +101,7 @@ func (k *kiosk) orders() []wire.Order {
 			now = now.Add(time.Duration(s.ClockAhead) * time.Microsecond)
 		}
 	}
-	return k.told.store.Orders(id.Device, now)
+	return now
 }
 
 // pause says whether the ward has this kiosk paused, and whether it has been
