@@ -10,12 +10,22 @@ import (
 	"nghe/shared/look/npm"
 )
 
-// font is one family: the files the style sheets name, and its licence.
+// font is one family: the files that style sheets or a program name, and its
+// licence.
 type font struct {
 	npm.Package
-	files   []string // inside the package, below files/
-	licence string   // our name for its LICENSE
+	dir     string   // they go to, below the module's root
+	files   []string // inside the package; each keeps its last name
+	terms   string   // inside the package; the licence
+	licence string   // our name for it
 }
+
+// Where fonts go: the screens' are bundled from one place, the printer's are
+// embedded as they are.
+const (
+	forScreens = "shared/look/fonts"
+	forPrinter = "kiosk/printer/fonts"
+)
 
 func fonts() []font {
 	return []font{{
@@ -23,15 +33,22 @@ func fonts() []font {
 			Name: "@fontsource/be-vietnam-pro", Version: "5.3.0",
 			Integrity: "sha512-xhAQBGHDxP5BF8IJxedy5MoWUmc1DlPCcZbMLhvnPkf8TaYCbbUVs3LjpuJ4BYdTrdiCLaewNaY8z+owq/FqFw==",
 		},
-		files:   weights("be-vietnam-pro", "400", "500", "600", "700", "800"),
-		licence: "be-vietnam-pro-LICENSE.txt",
+		dir: forScreens, files: weights("be-vietnam-pro", "400", "500", "600", "700", "800"),
+		terms: "LICENSE", licence: "be-vietnam-pro-LICENSE.txt",
 	}, {
 		Package: npm.Package{
 			Name: "@fontsource-variable/inter", Version: "5.3.0",
 			Integrity: "sha512-OupL48va4JNofb97w6NYeF9S7W/kHNKM0Er8Dem5nqi4jeOLrVJDoE8tZEpnMJmtkvNbB1EIPPwHcdkF6b1oUA==",
 		},
-		files:   weights("inter", "wght"),
-		licence: "inter-LICENSE.txt",
+		dir: forScreens, files: weights("inter", "wght"),
+		terms: "LICENSE", licence: "inter-LICENSE.txt",
+	}, {
+		Package: npm.Package{ // the same family in a format that Go can draw
+			Name: "@expo-google-fonts/be-vietnam-pro", Version: "0.4.1",
+			Integrity: "sha512-4o2bsqU1zcC6NZf5FRYB+7gE49waNWYOGc5c5qLfPgrSqqr61hS2Bz4TVPgxudO038tLydSyPxV8e79g8j5DpQ==",
+		},
+		dir: forPrinter, files: []string{"400Regular/BeVietnamPro_400Regular.ttf", "700Bold/BeVietnamPro_700Bold.ttf"},
+		terms: "LICENSE_FONT", licence: "be-vietnam-pro-LICENSE.txt",
 	}}
 }
 
@@ -40,18 +57,20 @@ func weights(family string, weights ...string) []string {
 	var names []string
 	for _, w := range weights {
 		for _, subset := range []string{"latin", "vietnamese"} {
-			names = append(names, fmt.Sprintf("%s-%s-%s-normal.woff2", family, subset, w))
+			names = append(names, fmt.Sprintf("files/%s-%s-%s-normal.woff2", family, subset, w))
 		}
 	}
 	return names
 }
 
-// fetchFonts fills dir; a family that is there in its pinned version is left.
-func fetchFonts(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
+// fetchFonts fills their folders below root; a family that is there in its
+// pinned version is left.
+func fetchFonts(root string) error {
 	for _, f := range fonts() {
+		dir := filepath.Join(root, f.dir)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
 		stamp := filepath.Join(dir, strings.TrimSuffix(f.licence, "-LICENSE.txt")+".pin")
 		if f.present(dir, stamp) {
 			continue
@@ -62,7 +81,7 @@ func fetchFonts(dir string) error {
 		if err := os.WriteFile(stamp, []byte(f.pin()), 0o644); err != nil {
 			return err
 		}
-		fmt.Printf("%-28s fetched %s@%s\n", "shared/look/fonts", f.Name, f.Version)
+		fmt.Printf("%-28s fetched %s@%s\n", f.dir, f.Name, f.Version)
 	}
 	return nil
 }
@@ -75,7 +94,7 @@ func (f font) present(dir, stamp string) bool {
 		return false
 	}
 	for _, name := range append(f.files, f.licence) {
-		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, path.Base(name))); err != nil {
 			return false
 		}
 	}
@@ -83,9 +102,9 @@ func (f font) present(dir, stamp string) bool {
 }
 
 func (f font) fetch(dir string) error {
-	want := map[string]string{"LICENSE": f.licence}
+	want := map[string]string{f.terms: f.licence}
 	for _, name := range f.files {
-		want[path.Join("files", name)] = name
+		want[name] = path.Base(name)
 	}
 	got, err := f.Files(func(name string) bool { return want[name] != "" })
 	if err != nil {

@@ -1,5 +1,6 @@
 // Command bundle makes the pages that kiosk and hub embed: it fetches the
-// pinned fonts into shared/look/fonts and bundles kiosk/screen/web into
+// pinned fonts into shared/look/fonts, and those of the receipt printer into
+// kiosk/printer/fonts, and bundles kiosk/screen/web into
 // kiosk/screen/dist and hub/console/web into hub/console/dist.
 //
 // Every .ts and .css file directly in a web folder is an entry; what it
@@ -40,7 +41,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	if err := fetchFonts(filepath.Join(root, "shared/look/fonts")); err != nil {
+	if err := fetchFonts(root); err != nil {
 		return err
 	}
 	look := filepath.Join(root, "shared/look")
