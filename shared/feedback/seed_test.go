@@ -74,3 +74,53 @@ func twice() string {
 	q := `{"id":"q","version":1,"title":{"vi":"a","en":"a"},"questions":[{"id":"s","kind":"satisfaction","text":{"vi":"a","en":"a"}}]}`
 	return fmt.Sprintf(`{"questionnaires":[%s,%s]}`, q, q)
 }
+
+// What a resident reads of our own is there in every language of the screen.
+func TestOurTextsAreInEveryLanguage(t *testing.T) {
+	for what, text := range ourTexts() {
+		for _, l := range Languages() {
+			if text[l] == "" {
+				t.Errorf("%s is not there in %s", what, l)
+			}
+		}
+		if err := text.validateLong(what); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// ourTexts are all texts that come with the program, by where they stand. Of
+// the promises it is the newest: nobody reads another.
+func ourTexts() map[string]Text {
+	all, form := map[string]Text{}, Messages()
+	add := func(where string, options []Option) {
+		for _, o := range options {
+			all[where+" "+o.ID] = o.Text
+		}
+	}
+	for _, q := range Seed().Questionnaires {
+		all[q.ID] = q.Title
+		for _, question := range q.Questions {
+			at := q.ID + " " + question.ID
+			all[at] = question.Text
+			if question.Help != nil {
+				all[at+" help"] = question.Help
+			}
+			add(at, question.Options)
+		}
+	}
+	all["message"] = form.Title
+	add("message", form.Kinds)
+	add("message", form.Subjects)
+	add("agreement", Agreements())
+	for score := 1; score <= 5; score++ {
+		all[fmt.Sprint("score ", score)] = ScoreText(score)
+	}
+	for _, s := range CaseStates() {
+		all["case "+s.String()] = s.Text()
+	}
+	for _, part := range Promises()[len(Promises())-1].Parts {
+		all["promise "+part.Purpose] = part.Text
+	}
+	return all
+}
