@@ -313,6 +313,30 @@ func TestSheetOfANewerHub(t *testing.T) {
 	}
 }
 
+// What the ward tells of itself comes among the notices, and hangs on no board.
+func TestFactsOfTheWard(t *testing.T) {
+	s := sheetOf(t, 7)
+	s.Notices = append(s.Notices, []byte(`{"facts":{"houses":[{"caretaker":{"name":"Bà Hoa"}}],"tomorrow":1}}`))
+	b := opened(t)
+	apply(t, b, 5, wire.BulletinBody{Sheet: []wire.Sheet{s}})
+	for _, when := range []string{"now", "after a restart"} {
+		if got := b.Facts(); len(got.Houses) != 1 || got.Houses[0].Caretaker.Name != "Bà Hoa" || len(b.Notices()) != 1 || b.Unread() != 0 {
+			t.Errorf("%s: %+v, %d notices, %d unread", when, got, len(b.Notices()), b.Unread())
+		}
+		b.Close()
+		b = openAt(t, b.cfg.Dir)
+	}
+	s.Notices[1] = []byte(`{"facts":{"houses":[{"hours":[{"hours":["dawn"]}]}]}}`)
+	apply(t, b, 6, wire.BulletinBody{Sheet: []wire.Sheet{s}})
+	if got := b.Facts(); len(got.Houses) != 0 || b.Unread() != 1 {
+		t.Errorf("facts of tomorrow: %+v, %d unread", got, b.Unread())
+	}
+	apply(t, b, 7, wire.BulletinBody{Sheet: []wire.Sheet{sheetOf(t, 7)}})
+	if got := b.Facts(); len(got.Houses) != 0 || b.Unread() != 0 {
+		t.Errorf("after facts were taken back: %+v, %d unread", got, b.Unread())
+	}
+}
+
 // With nothing on the sheet that it could show, a kiosk asks nothing of the
 // hub's: the screen has questions of its own.
 func TestSheetNobodyUnderstands(t *testing.T) {

@@ -45,6 +45,14 @@ func (b *Bulletin) Texts() feedback.Texts {
 	return b.sheet.texts
 }
 
+// Facts are what the ward tells of itself and its houses, this one and others;
+// see feedback.Facts.
+func (b *Bulletin) Facts() feedback.Facts {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.sheet.facts
+}
+
 // Notices are the board, also what hangs elsewhere or at another time; see
 // feedback.Span.Holds.
 func (b *Bulletin) Notices() []feedback.Notice {

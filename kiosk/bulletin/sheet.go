@@ -17,6 +17,7 @@ type sheet struct {
 	old     []feedback.Questionnaire // every version that was on a sheet; nil: not read
 	notices []feedback.Notice
 	texts   feedback.Texts
+	facts   feedback.Facts
 	orders  []wire.Order
 	cases   string
 	named   []wire.Recipient
@@ -80,12 +81,15 @@ func parseSheet(w wire.Sheet) sheet {
 		s.asked = append(s.asked, asked{q, text})
 	}
 	for _, text := range w.Notices {
-		n, err := parse(text, feedback.Notice.Validate)
-		if err != nil {
+		l, err := parse(text, leaf.Validate)
+		switch {
+		case err != nil:
 			s.unread++
-			continue
+		case l.Facts != nil:
+			s.facts = *l.Facts
+		default:
+			s.notices = append(s.notices, l.Notice)
 		}
-		s.notices = append(s.notices, n)
 	}
 	if len(w.Texts) > 0 {
 		var err error
@@ -95,6 +99,20 @@ func parseSheet(w wire.Sheet) sheet {
 		}
 	}
 	return s
+}
+
+// leaf is one entry among a sheet's notices: a notice, or the ward's facts.
+type leaf struct {
+	Facts *feedback.Facts `json:"facts"`
+	feedback.Notice
+}
+
+// Validate says why a leaf cannot be shown.
+func (l leaf) Validate() error {
+	if l.Facts != nil {
+		return l.Facts.Validate()
+	}
+	return l.Notice.Validate()
 }
 
 // nameIn is the name of a questionnaire that cannot be read otherwise; empty

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"runtime"
@@ -26,6 +27,7 @@ type Bulletin interface {
 	Questionnaire(id string, version int) (feedback.Questionnaire, bool)
 	Texts() feedback.Texts
 	Notices() []feedback.Notice
+	Facts() feedback.Facts
 	// News opens the case of a receipt; false when there is none to open.
 	News(r seal.Receipt) (bulletin.News, bool, error)
 }
@@ -62,26 +64,38 @@ func (s *Screen) askedOnce(id string, version int) (feedback.Questionnaire, bool
 	return feedback.Questionnaire{}, false
 }
 
-// boardView is GET /api/board: what hangs here today, and what the ward words
-// itself.
+// boardView is GET /api/board: what hangs here today, what the ward words
+// itself, whom to call, and this house.
 type boardView struct {
-	Notices []feedback.Notice `json:"notices"`
-	Texts   feedback.Texts    `json:"texts"`
+	Notices   []feedback.Notice  `json:"notices"`
+	Texts     feedback.Texts     `json:"texts"`
+	Contacts  []feedback.Contact `json:"contacts"` // those for emergencies first, never none
+	Caretaker feedback.Caretaker `json:"caretaker,omitzero"`
+	Hours     []feedback.Times   `json:"hours"` // this house is open in any of them; none: not told
 }
 
 func (s *Screen) getBoard(w http.ResponseWriter, _ *http.Request) {
-	view := boardView{Notices: []feedback.Notice{}, Texts: feedback.Texts{}}
+	here, now := s.cfg.Place.ID, s.cfg.Now()
+	facts := s.facts()
+	house := facts.HouseAt(here, now)
+	view := boardView{Notices: []feedback.Notice{}, Texts: feedback.Texts{}, Contacts: facts.ContactsAt(here, now),
+		Caretaker: house.Caretaker, Hours: append([]feedback.Times{}, house.Hours...)}
 	if s.cfg.Bulletin != nil {
 		for _, n := range s.cfg.Bulletin.Notices() {
-			if n.Holds(s.cfg.Place.ID, s.cfg.Now()) {
+			if n.Holds(here, now) {
 				view.Notices = append(view.Notices, n)
 			}
 		}
-		for id, text := range s.cfg.Bulletin.Texts() {
-			view.Texts[id] = text
-		}
+		maps.Copy(view.Texts, s.cfg.Bulletin.Texts())
 	}
 	reply(w, http.StatusOK, view)
+}
+
+func (s *Screen) facts() feedback.Facts {
+	if s.cfg.Bulletin == nil {
+		return feedback.Facts{}
+	}
+	return s.cfg.Bulletin.Facts()
 }
 
 // newsView answers "what became of mine?".

@@ -25,6 +25,7 @@ type told struct {
 	once    []feedback.Questionnaire
 	notices []feedback.Notice
 	texts   feedback.Texts
+	facts   feedback.Facts
 	news    map[[16]byte]bulletin.News
 	fail    error
 }
@@ -32,6 +33,7 @@ type told struct {
 func (b *told) Questionnaires() []feedback.Questionnaire { return b.asked }
 func (b *told) Texts() feedback.Texts                    { return b.texts }
 func (b *told) Notices() []feedback.Notice               { return b.notices }
+func (b *told) Facts() feedback.Facts                    { return b.facts }
 
 func (b *told) Questionnaire(id string, version int) (feedback.Questionnaire, bool) {
 	for _, q := range b.once {
@@ -276,8 +278,26 @@ func TestBoard(t *testing.T) {
 		t.Errorf("tomorrow hangs %q", got)
 	}
 	bare, _, _ := informed(t, nil)
-	if _, reply := call(t, bare, http.MethodGet, "/api/board", ""); reply["notices"] == nil || reply["texts"] == nil {
+	if _, reply := call(t, bare, http.MethodGet, "/api/board", ""); reply["notices"] == nil || reply["texts"] == nil || reply["hours"] == nil || len(reply["contacts"].([]any)) != 5 {
 		t.Errorf("without a bulletin: %v", reply)
+	}
+}
+
+// The board tells of this house, and whom to call here.
+func TestBoardTellsFacts(t *testing.T) {
+	here, there := feedback.Span{Places: []string{"qt-01"}}, feedback.Span{Places: []string{"qt-02"}}
+	open := feedback.Times{Weekdays: []string{"mon"}, Hours: []string{"07:30-11:30"}}
+	h, _, _ := informed(t, &told{facts: feedback.Facts{
+		Contacts: []feedback.Contact{{Kind: "ward", Number: "0237 1", Span: here}, {Kind: "ward", Number: "0237 2", Span: there}},
+		Houses:   []feedback.House{{Span: here, Caretaker: feedback.Caretaker{Name: "Bà Hoa", Phone: "0912 1"}, Hours: []feedback.Times{open}}},
+	}})
+	w, reply := call(t, h, http.MethodGet, "/api/board", "")
+	contacts := reply["contacts"].([]any)
+	if last := fmt.Sprint(contacts[len(contacts)-1]); len(contacts) != 6 || !strings.Contains(last, "0237 1") || strings.Contains(last, "places") {
+		t.Errorf("contacts: %v", contacts)
+	}
+	if !strings.Contains(w.Body.String(), `"caretaker":{"name":"Bà Hoa","phone":"0912 1"},"hours":[{"weekdays":["mon"],"hours":["07:30-11:30"]}]`) {
+		t.Errorf("this house: %s", w.Body)
 	}
 }
 

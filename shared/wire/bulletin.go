@@ -32,7 +32,7 @@ type BulletinBody struct {
 type Sheet struct {
 	_              struct{} `cbor:",toarray"`
 	Questionnaires [][]byte // each a feedback.Questionnaire as JSON
-	Notices        [][]byte // each a feedback.Notice as JSON
+	Notices        [][]byte // each a feedback.Notice as JSON; the last may be {"facts": feedback.Facts}
 	Texts          []byte   // feedback.Texts as JSON; empty for none
 	Orders         []Order
 	Cases          string // age recipient of the hub's cases identity
