@@ -39,6 +39,7 @@
 //	questionnaires/*.json  feedback.Questionnaire, one a file
 //	notices/*.json         feedback.Notice, one a file
 //	texts/*.json           {"id": {"vi": "…", "en": "…"}}, any number a file
+//	ward.json              feedback.Facts
 //	recipients.json        {"named": [{"name": "Bà Lan", "key": "age1…"}]}
 //
 // Each part may be missing; what is missing is not told any more. Names with a

@@ -45,6 +45,7 @@ type content struct {
 	questionnaires []feedback.Questionnaire
 	notices        []feedback.Notice
 	texts          feedback.Texts
+	facts          feedback.Facts
 	named          []wire.Recipient
 	from           map[string]string // file of each, by what it is: "questionnaire today"
 }
@@ -71,25 +72,26 @@ func readFolder(dir string) (content, error) {
 		}
 	}
 	if len(c.from) == 0 {
-		return c, &Refused{File: dir, Want: "nothing to publish; put questionnaires/*.json, texts/*.json, notices/*.json or recipients.json into it"}
+		return c, &Refused{File: dir, Want: "nothing to publish; put questionnaires/*.json, texts/*.json, notices/*.json, ward.json or recipients.json into it"}
 	}
 	return c, nil
 }
 
 func (c *content) entry(files fs.FS, e fs.DirEntry) error {
 	name := e.Name()
+	single := map[string]func(file string, text []byte) error{"ward.json": c.ward, "recipients.json": c.recipients}
 	readers := map[string]func(file string, text []byte) error{"questionnaires": c.questionnaire, "texts": c.text, "notices": c.notice}
 	switch {
 	case strings.HasPrefix(name, ".") || name == "README.md":
 		return nil
-	case name == "recipients.json":
+	case single[name] != nil:
 		text, err := readFile(files, name)
 		if err != nil {
 			return err
 		}
-		return c.recipients(name, text)
+		return single[name](name, text)
 	case readers[name] == nil || !e.IsDir():
-		return &Refused{File: name, Want: "has no meaning here; there are questionnaires/, texts/, notices/ and recipients.json"}
+		return &Refused{File: name, Want: "has no meaning here; there are questionnaires/, texts/, notices/, ward.json and recipients.json"}
 	}
 	entries, err := fs.ReadDir(files, name) // in the order of their names
 	if err != nil {
@@ -180,6 +182,17 @@ func (c *content) text(file string, text []byte) error {
 	return nil
 }
 
+func (c *content) ward(file string, text []byte) error {
+	c.from["ward"] = file
+	if err := decode(text, &c.facts); err != nil {
+		return refused(file, err)
+	}
+	if err := c.facts.Validate(); err != nil {
+		return refused(file, err)
+	}
+	return nil
+}
+
 func (c *content) recipients(file string, text []byte) error {
 	var list struct {
 		Named []struct {
@@ -238,6 +251,13 @@ func (c content) sheet() (wire.BulletinBody, error) {
 	}
 	for _, n := range c.notices {
 		text, err := json.Marshal(n)
+		if err != nil {
+			return wire.BulletinBody{}, err
+		}
+		s.Notices = append(s.Notices, text)
+	}
+	if c.from["ward"] != "" {
+		text, err := json.Marshal(map[string]feedback.Facts{"facts": c.facts})
 		if err != nil {
 			return wire.BulletinBody{}, err
 		}

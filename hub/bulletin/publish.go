@@ -17,6 +17,8 @@ type Published struct {
 	Questionnaires []string // "today 3", "market 1 (by schedule)"
 	Texts          int
 	Notices        int
+	Contacts       int
+	Houses         int
 	Named          int
 	Bytes          int // as sent
 }
@@ -48,7 +50,7 @@ func (b *Bulletin) Publish(ctx context.Context, dir, by string) (Published, erro
 	if err != nil {
 		return Published{}, err
 	}
-	p := Published{Texts: len(c.texts), Notices: len(c.notices), Named: len(c.named), Bytes: len(body)}
+	p := Published{Texts: len(c.texts), Notices: len(c.notices), Contacts: len(c.facts.Contacts), Houses: len(c.facts.Houses), Named: len(c.named), Bytes: len(body)}
 	for _, q := range c.questionnaires {
 		p.Questionnaires = append(p.Questionnaires, titled(q))
 	}
@@ -93,6 +95,12 @@ func (c content) places() (all []placed) {
 	}
 	for _, n := range c.notices {
 		all = append(all, placed{fmt.Sprintf("notice %q", n.ID), "places", n.Places})
+	}
+	for i, contact := range c.facts.Contacts {
+		all = append(all, placed{"ward", fmt.Sprintf("contacts[%d].places", i), contact.Places})
+	}
+	for i, house := range c.facts.Houses {
+		all = append(all, placed{"ward", fmt.Sprintf("houses[%d].places", i), house.Places})
 	}
 	return all
 }

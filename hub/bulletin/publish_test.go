@@ -123,6 +123,29 @@ func TestSheetBeginsWithWhatIsAlwaysAsked(t *testing.T) {
 	})
 }
 
+const ward = `{"contacts":[{"kind":"ward","name":{"vi":"UBND phường","en":"Ward office"},"number":"0237 3821 113"}],
+ "houses":[{"places":["qt-01"],"caretaker":{"name":"Bà Hoa","phone":"0912 345 678"},"hours":[{"hours":["07:30-11:30"]}]}]}`
+
+// Facts stand behind the notices, where a kiosk that knows none counts them.
+func TestPublishFacts(t *testing.T) {
+	conformance(t, func(o *office) {
+		p, err := o.Publish(t.Context(), folder(t, map[string]string{"ward.json": ward, "notices/meeting.json": notice}), "lan")
+		if err != nil || p.Notices != 1 || p.Contacts != 1 || p.Houses != 1 {
+			t.Fatalf("published %+v, %v", p, err)
+		}
+		o.refresh()
+		s := o.reader().catchUp().sheet
+		var told struct{ Facts feedback.Facts }
+		if err := json.Unmarshal(s.Notices[1], &told); err != nil || told.Facts.Contacts[0].Number != "0237 3821 113" || told.Facts.Houses[0].Caretaker.Name != "Bà Hoa" {
+			t.Errorf("facts: %s, %v", s.Notices[1], err)
+		}
+		var older feedback.Notice
+		if err := json.Unmarshal(s.Notices[1], &older); err != nil || older.Validate() == nil {
+			t.Errorf("a kiosk that knows no facts takes them for a notice: %+v, %v", older, err)
+		}
+	})
+}
+
 func seedToday(t *testing.T) string {
 	t.Helper()
 	text, err := json.MarshalIndent(feedback.Seed().Questionnaires[0], "", " ")
@@ -194,6 +217,9 @@ func TestPublishRefuses(t *testing.T) {
 		"text twice":          {map[string]string{"texts/a.json": texts, "texts/b.json": texts}, "texts/b.json", "", "texts/a.json"},
 		"questionnaire again": {map[string]string{"questionnaires/a.json": question, "questionnaires/b.json": strings.Replace(question, `"version":1`, `"version":2`, 1)},
 			"questionnaires/b.json", "", "questionnaires/a.json"},
+		"bad number":      {map[string]string{"ward.json": strings.Replace(ward, "0237 3821 113", "call us", 1)}, "ward.json", "contacts[0].number", "digits"},
+		"unknown fact":    {map[string]string{"ward.json": strings.Replace(ward, "houses", "homes", 1)}, "ward.json", "", "homes"},
+		"house nowhere":   {map[string]string{"ward.json": strings.Replace(ward, "qt-01", "qt-1", 1)}, "ward.json", "houses[0].places", "qt-1"},
 		"no name":         {map[string]string{"recipients.json": `{"named":[{"key":"` + key + `"}]}`}, "recipients.json", "named[0].name", "name"},
 		"no key":          {map[string]string{"recipients.json": `{"named":[{"name":"Lan","key":"age1x"}]}`}, "recipients.json", "named[0].key", "age1"},
 		"secret key":      {map[string]string{"recipients.json": `{"named":[{"name":"Lan","key":"AGE-SECRET-KEY-1"}]}`}, "recipients.json", "named[0].key", "public half"},
