@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 
 	"nghe/shared/feedback"
@@ -37,7 +38,8 @@ func catalogues() map[feedback.Language]catalogue {
 }
 
 // getTexts is GET /api/texts: the catalogue of every language, with what the
-// ward words itself in place of ours. A language it left out keeps ours.
+// ward words itself in place of ours. A language it left out keeps ours, and so
+// does a text whose blanks it did not keep: it was written for another version.
 func (s *Screen) getTexts(w http.ResponseWriter, _ *http.Request) {
 	all := catalogues()
 	if s.cfg.Bulletin != nil {
@@ -54,7 +56,8 @@ func reword(c map[string]any, below string, l feedback.Language, own feedback.Te
 	for key, is := range c {
 		switch is := is.(type) {
 		case string:
-			if said := own[feedback.ScreenTextID(below+key)][l]; said != "" {
+			said := own[feedback.ScreenTextID(below+key)][l]
+			if said != "" && slices.Equal(feedback.Blanks(said), feedback.Blanks(is)) {
 				c[key] = said
 			}
 		case map[string]any:

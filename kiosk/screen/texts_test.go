@@ -1,8 +1,11 @@
 package screen
 
 import (
+	"flag"
 	"fmt"
+	"maps"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +34,7 @@ func TestAWardWordsTheScreenItself(t *testing.T) {
 		"screen.blocked":             {"vi": "x", "en": "x"},
 		"screen.compounds":           {"vi": "x", "en": "x"},
 		"thanks-title":               {"vi": "x", "en": "x"},
+		"screen.progress":            {"vi": "Câu {n}", "en": "{n} of {of}"},
 	}})
 	_, reply := call(t, h, http.MethodGet, "/api/texts", "")
 	built := catalogues()
@@ -47,6 +51,7 @@ func TestAWardWordsTheScreenItself(t *testing.T) {
 	}{
 		{"thanksTitle", map[string]any{"vi": "Cảm ơn bà con!", "en": "Thanks, neighbours!", "ko": built["ko"]["thanksTitle"]}},
 		{"refusedFor.no-room", map[string]any{"vi": "Máy đầy.", "ko": "가득 찼습니다.", "zh-Hans": built["zh-Hans"]["refusedFor"].(map[string]any)["no-room"]}},
+		{"progress", map[string]any{"vi": built["vi"]["progress"], "en": "{n} of {of}"}}, // where a blank is lost, ours stays
 		{"blocked.voice.missing", map[string]any{"vi": "Không tìm thấy micrô trên máy này."}},
 	} {
 		for language, want := range c.want {
@@ -67,10 +72,8 @@ func TestTextsHaveTheSameBlanks(t *testing.T) {
 		for key, is := range c {
 			text, _ := is.(string)
 			first, _ := built["vi"][key].(string)
-			for _, blank := range []string{"{n}", "{of}", "{page}"} {
-				if strings.Contains(text, blank) != strings.Contains(first, blank) {
-					t.Errorf("%s in %s: %q", key, language, text)
-				}
+			if !slices.Equal(feedback.Blanks(text), feedback.Blanks(first)) {
+				t.Errorf("%s in %s: %q", key, language, text)
 			}
 			if text != strings.TrimSpace(text) || strings.ContainsFunc(text, func(r rune) bool { return r >= 0x0300 && r <= 0x036F }) {
 				t.Errorf("%s in %s is not composed, or has spaces around: %q", key, language, text)
@@ -80,6 +83,36 @@ func TestTextsHaveTheSameBlanks(t *testing.T) {
 			t.Errorf("a catalogue in %q, which no answer may name", language)
 		}
 	}
+}
+
+var update = flag.Bool("update", false, "write shared/feedback/screen.txt, the texts a ward may word itself")
+
+// The hub knows no screen: it refuses wrong texts by the list.
+func TestScreenTextsAreListed(t *testing.T) {
+	list := strings.Join(slices.Sorted(maps.Keys(listed(catalogues()["vi"], ""))), "\n") + "\n"
+	const file = "../../shared/feedback/screen.txt"
+	if *update {
+		if err := os.WriteFile(file, []byte(list), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if held, err := os.ReadFile(file); err != nil || string(held) != list {
+		t.Errorf("the catalogues have other texts than %s: run go test ./kiosk/screen -run %s -update (%v)", file, t.Name(), err)
+	}
+}
+
+// listed are the lines of the texts below a key path.
+func listed(c map[string]any, below string) map[string]bool {
+	lines := map[string]bool{}
+	for key, is := range c {
+		switch is := is.(type) {
+		case string:
+			lines[strings.Join(append([]string{feedback.ScreenTextID(below + key)}, feedback.Blanks(is)...), " ")] = true
+		case map[string]any:
+			maps.Copy(lines, listed(is, below+key+"."))
+		}
+	}
+	return lines
 }
 
 // What the ward words anew is shown after the next rest, without a restart.

@@ -46,13 +46,3 @@ func TestTextsRefuse(t *testing.T) {
 		}
 	}
 }
-
-func TestScreenTextID(t *testing.T) {
-	for path, want := range map[string]string{
-		"done": "screen.done", "thanksTitle": "screen.thanks-title", "refusedFor.no-room": "screen.refused-for.no-room", "blocked.voice.missing": "screen.blocked.voice.missing",
-	} {
-		if got := ScreenTextID(path); got != want || (Texts{got: both("x")}).Validate() != nil {
-			t.Errorf("%s has the id %q, want %q", path, got, want)
-		}
-	}
-}

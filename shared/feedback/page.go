@@ -3,29 +3,15 @@ package feedback
 import (
 	"net/url"
 	"strings"
-	"unicode"
 )
 
-// Ids of texts that mean something beyond their words.
+// Ids of texts that mean something beyond their words. What begins with
+// "screen." stands in the place of a text of the screen itself: ScreenTextID.
 const (
 	TextReceiptPage    = "receipt.page"    // address of the hub's public pages, "https://nghe.example.vn"; receipts point there
 	TextReceptionPlace = "reception.place" // where the ward receives people, shown to who wants to lodge a complaint
 	TextReceptionDays  = "reception.days"  // and when
 )
-
-// ScreenTextID is the id under which a ward words one of the screen's own texts,
-// by its key path in the catalogues: "screen.refused-for.no-room" for
-// refusedFor.no-room.
-func ScreenTextID(path string) string {
-	id := []rune("screen.")
-	for _, r := range path {
-		if unicode.IsUpper(r) {
-			id = append(id, '-')
-		}
-		id = append(id, unicode.ToLower(r))
-	}
-	return string(id)
-}
 
 // PublicHost is the host of such an address. A telephone on the street needs a
 // whole https address, and a receipt puts a path of its own behind it.
