@@ -170,8 +170,10 @@ func (c *content) text(file string, text []byte) error {
 	if err := decode(text, &some); err != nil {
 		return refused(file, err)
 	}
-	if err := some.Validate(); err != nil {
-		return refused(file, err)
+	for _, check := range []func() error{some.Validate, some.ValidateScreen} {
+		if err := check(); err != nil {
+			return refused(file, err)
+		}
 	}
 	for id, t := range some {
 		if err := c.once(file, fmt.Sprintf("text %q", id)); err != nil {

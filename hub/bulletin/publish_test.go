@@ -214,6 +214,8 @@ func TestPublishRefuses(t *testing.T) {
 		"bad notice":          {map[string]string{"notices/a.json": strings.Replace(notice, "2026-12-01", "1/12/2026", 1)}, "notices/a.json", "from", "YYYY-MM-DD"},
 		"bad text":            {map[string]string{"texts/a.json": `{"slogan":{"vi":"x"}}`}, "texts/a.json", "slogan.en", "write this text"},
 		"page with path":      {map[string]string{"texts/a.json": `{"receipt.page":{"vi":"https://nghe.example.vn/r","en":"https://nghe.example.vn/r"}}`}, "texts/a.json", "receipt.page", "https://nghe.example.vn"},
+		"screen's text":       {map[string]string{"texts/a.json": `{"screen.thank":{"vi":"x","en":"x"}}`}, "texts/a.json", "screen.thank", "near it"},
+		"screen's blank":      {map[string]string{"texts/a.json": `{"screen.scan-page":{"vi":"Quét mã","en":"Scan {page}"}}`}, "texts/a.json", "screen.scan-page.vi", "keep {page}"},
 		"text twice":          {map[string]string{"texts/a.json": texts, "texts/b.json": texts}, "texts/b.json", "", "texts/a.json"},
 		"questionnaire again": {map[string]string{"questionnaires/a.json": question, "questionnaires/b.json": strings.Replace(question, `"version":1`, `"version":2`, 1)},
 			"questionnaires/b.json", "", "questionnaires/a.json"},
