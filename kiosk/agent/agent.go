@@ -21,6 +21,7 @@ import (
 
 	"nghe/kiosk/media"
 	"nghe/kiosk/outbox"
+	"nghe/kiosk/printer"
 	"nghe/kiosk/vitals"
 	"nghe/shared/command"
 	"nghe/shared/crew"
@@ -38,6 +39,8 @@ type Config struct {
 	Keep        time.Duration // how long what is safe elsewhere stays; 0: 7 days
 	Room        Room          // how the disk is shared
 	BlobRate    int           // most bytes of blobs sent a second; 0: as many as the line carries
+	Printer     string        // device of a receipt printer, "/dev/usb/lp0"; empty: there is none
+	Paper       int           // of that printer, its width in millimetres: 58 or, with 0, 80
 	Logger      *slog.Logger  // nil: slog.Default
 }
 
@@ -77,6 +80,7 @@ type kiosk struct {
 	outbox   *watched
 	media    *media.Spool
 	vitals   *vitals.Monitor
+	printer  *printer.Printer // nil: there is none
 	told     told
 }
 
@@ -106,6 +110,7 @@ func open(cfg Config) (k *kiosk, err error) {
 		return k, err
 	}
 	k.openBulletin()
+	k.openPrinter()
 	return k, nil
 }
 
@@ -153,6 +158,9 @@ func (k *kiosk) crew() *crew.Crew {
 	c.Add("held", k.watchHeld)
 	c.Add("orders", k.obey)
 	c.Add("deletions", k.watchDeletions)
+	if k.printer != nil {
+		c.Add("printer", k.printer.Run)
+	}
 	c.Add("uplink", k.connect)
 	c.Add("screen", k.serve)
 	return c

@@ -45,6 +45,11 @@ func kitFile(t *testing.T, place string) string {
 // started is an agent that answers at url until the test ends.
 func started(t *testing.T, data string) (url string) {
 	t.Helper()
+	return startedWith(t, Config{Data: data, Kit: kitFile(t, "qt-03")})
+}
+
+func startedWith(t *testing.T, cfg Config) (url string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +59,8 @@ func started(t *testing.T, data string) (url string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Run(ctx, Config{Data: data, Listen: address, Kit: kitFile(t, "qt-03"), Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
+		cfg.Listen, cfg.Logger = address, slog.New(slog.NewTextHandler(t.Output(), nil))
+		ended <- Run(ctx, cfg)
 	}()
 	t.Cleanup(func() {
 		cancel()

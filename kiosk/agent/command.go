@@ -36,6 +36,8 @@ type runCommand struct {
 	ReserveMib  int64         `default:"64" placeholder:"N" help:"MiB of the disk kept for ratings when it is full. Default: ${default}."`
 	MediaMib    int64         `default:"4096" placeholder:"N" help:"Most MiB of sealed words, voice and photos. Default: ${default}."`
 	MediaKibS   int           `default:"0" placeholder:"N" help:"Most KiB of words, voice and photos sent a second; ratings are never held back. 0 sends what the line carries."`
+	Printer     string        `placeholder:"DEVICE" help:"Receipt printer that speaks ESC/POS, for example /dev/usb/lp0; the agent must be allowed to write to it (group lp)."`
+	Paper       int           `default:"80" enum:"58,80" placeholder:"MM" help:"Width of its paper in millimetres, 58 or 80. Default: ${default}."`
 }
 
 // memoryLimit has the collector work harder rather than take more: deriving a
@@ -46,7 +48,8 @@ const memoryLimit = 24 << 20
 func (c *runCommand) Run(ctx context.Context) error {
 	debug.SetMemoryLimit(memoryLimit)
 	return Run(ctx, Config{Data: c.Data, Listen: c.Listen, Kit: c.Kit, PixelsPerMM: c.PixelsPerMm, Keep: c.Keep,
-		Room: Room{Reserve: c.ReserveMib << 20, Media: c.MediaMib << 20}, BlobRate: c.MediaKibS << 10})
+		Room: Room{Reserve: c.ReserveMib << 20, Media: c.MediaMib << 20}, BlobRate: c.MediaKibS << 10,
+		Printer: c.Printer, Paper: c.Paper})
 }
 
 type statusCommand struct {

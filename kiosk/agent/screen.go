@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"nghe/kiosk/printer"
 	"nghe/kiosk/screen"
 	"nghe/kiosk/vitals"
 	"nghe/shared/command"
@@ -63,7 +64,28 @@ func (k *kiosk) screen() *screen.Screen {
 	return screen.New(screen.Config{
 		Outbox: k.outbox, Place: place, Ward: ward, Program: command.Version(),
 		Messages: k.messages(), Status: k.status, Bulletin: k.forScreen(), PixelsPerMM: k.cfg.PixelsPerMM, Now: k.now, Logger: k.log,
+		Printer: k.forPaper(),
 	})
+}
+
+func (k *kiosk) openPrinter() {
+	if k.cfg.Printer == "" {
+		return
+	}
+	width := printer.Paper80
+	if k.cfg.Paper == 58 {
+		width = printer.Paper58
+	}
+	k.printer = printer.New(printer.Config{Device: k.cfg.Printer, Width: width, Logger: k.log})
+}
+
+// forPaper is nil where there is no printer; a nil pointer in an interface would
+// not be.
+func (k *kiosk) forPaper() screen.Printer {
+	if k.printer == nil {
+		return nil
+	}
+	return k.printer
 }
 
 func (k *kiosk) status() screen.Status {

@@ -106,6 +106,11 @@ func (p *Printer) Print(s Sheet) error {
 // is logged: the time of a later line would be that of a sheet, and a receipt
 // is nobody's business.
 func (p *Printer) Run(ctx context.Context) error {
+	if _, err := typefaces(); err != nil {
+		p.cfg.Logger.Error("nothing can be printed", "err", err)
+		<-ctx.Done()
+		return nil
+	}
 	again, broken := time.NewTicker(p.look), false
 	defer again.Stop()
 	for first := true; ; first = false {

@@ -54,6 +54,7 @@ type statusView struct {
 	Program     string    `json:"program"`
 	PixelsPerMM float64   `json:"pixels_per_mm"` // 0: not measured
 	Pace        paceView  `json:"pace_ms"`
+	Printer     bool      `json:"printer"` // something can be printed now
 
 	Messages messagesView `json:"messages"`
 }
@@ -76,8 +77,8 @@ func (s *Screen) getStatus(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, statusView{
 		Place: placeView{s.cfg.Place.ID, s.cfg.Place.Name}, Ward: s.cfg.Ward,
 		Enrolled: now.Enrolled, Storage: now.Storage, Paused: now.Paused || now.Closed, Program: s.cfg.Program, PixelsPerMM: s.cfg.PixelsPerMM,
-		Messages: s.messagesNow(),
-		Pace:     paceView{ms(p.Idle), ms(p.Leave), ms(p.Undo), ms(p.Redo), ms(p.Thanks)},
+		Messages: s.messagesNow(), Printer: s.prints(),
+		Pace: paceView{ms(p.Idle), ms(p.Leave), ms(p.Undo), ms(p.Redo), ms(p.Thanks)},
 	})
 }
 

@@ -17,19 +17,25 @@ type qrView struct {
 	Page string `json:"page,omitempty"` // where the reply can be looked up; empty: the drawing is of the code alone
 }
 
-// qrOf draws the address of a receipt's own page, or the code alone where no
-// such page is known. Capitals make it smaller.
 func (s *Screen) qrOf(code seal.Code) (*qrView, error) {
-	host := s.publicHost()
-	text, page := string(code), ""
-	if host != "" {
-		text, page = "HTTPS://"+strings.ToUpper(host)+"/R/"+string(code), host+"/r"
-	}
-	drawn, err := qr.Encode(text, qr.M)
+	drawn, page, err := s.drawReceipt(code)
 	if err != nil {
-		return nil, fmt.Errorf("draw a receipt: %w", err)
+		return nil, err
 	}
 	return &qrView{Size: drawn.Size, Path: outline(drawn), Page: page}, nil
+}
+
+// drawReceipt draws the address of a receipt's own page, or the code alone where
+// no such page is known. Capitals make it smaller.
+func (s *Screen) drawReceipt(code seal.Code) (drawn *qr.Code, page string, err error) {
+	text := string(code)
+	if host := s.publicHost(); host != "" {
+		text, page = "HTTPS://"+strings.ToUpper(host)+"/R/"+text, host+"/r"
+	}
+	if drawn, err = qr.Encode(text, qr.M); err != nil {
+		return nil, "", fmt.Errorf("draw a receipt: %w", err)
+	}
+	return drawn, page, nil
 }
 
 // publicHost is where the ward says that receipts are looked up, or empty.

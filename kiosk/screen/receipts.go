@@ -107,8 +107,10 @@ type newsView struct {
 	Version uint16        `json:"version"` // of the case; a reply names the one it saw
 }
 
-// maxCode bounds the request's JSON.
-const maxCode = 1 << 10
+// maxSmall bounds the JSON of a request that holds hardly anything.
+const maxSmall = 1 << 10
+
+const wantCode = "10 letters and digits, for example 4Q7K9-M2XHT"
 
 var noResult = refusal{http.StatusNotFound, "no-result", "There is no result yet, or the code is wrong.", ""}
 
@@ -120,9 +122,8 @@ func (s *Screen) postReceipt(w http.ResponseWriter, r *http.Request) {
 		refuse(w, *bad)
 		return
 	}
-	if wait := s.codes.take(s.cfg.Now()); wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-		refuse(w, refusal{http.StatusTooManyRequests, "too-many", "Too many codes were tried here; wait a little.", ""})
+	if bad := rationed(w, s.codes.take(s.cfg.Now()), "Too many codes were tried here; wait a little."); bad != nil {
+		refuse(w, *bad)
 		return
 	}
 	news, known, err := s.news(code)
@@ -159,27 +160,43 @@ func (s *Screen) receiptOf(code seal.Code) seal.Receipt {
 }
 
 func readCode(w http.ResponseWriter, r *http.Request) (seal.Code, *refusal) {
-	if !isJSON(r.Header.Get("Content-Type")) {
-		return "", &refusal{http.StatusUnsupportedMediaType, "content-type", "Send application/json.", ""}
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCode))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return "", &refusal{http.StatusRequestEntityTooLarge, "too-large", "Send at most 1 KiB.", ""}
-	}
-	if err != nil {
-		return "", &refusal{http.StatusBadRequest, "unread", "Send the whole body.", ""}
-	}
 	var ask struct {
 		Code string `json:"code"`
 	}
-	if err := strict.JSON(body, &ask); err != nil {
-		return "", &refusal{http.StatusBadRequest, "malformed", err.Error(), ""}
+	if bad := readSmall(w, r, &ask); bad != nil {
+		return "", bad
 	}
 	code, err := seal.ParseCode(ask.Code)
 	if err != nil {
-		return "", &refusal{http.StatusUnprocessableEntity, "invalid", "10 letters and digits, for example 4Q7K9-M2XHT", "code"}
+		return "", &refusal{http.StatusUnprocessableEntity, "invalid", wantCode, "code"}
 	}
 	return code, nil
+}
+
+func readSmall(w http.ResponseWriter, r *http.Request, v any) *refusal {
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return &refusal{http.StatusUnsupportedMediaType, "content-type", "Send application/json.", ""}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSmall))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return &refusal{http.StatusRequestEntityTooLarge, "too-large", "Send at most 1 KiB.", ""}
+	}
+	if err != nil {
+		return &refusal{http.StatusBadRequest, "unread", "Send the whole body.", ""}
+	}
+	if err := strict.JSON(body, v); err != nil {
+		return &refusal{http.StatusBadRequest, "malformed", err.Error(), ""}
+	}
+	return nil
+}
+
+// rationed refuses what must wait, and says for how long.
+func rationed(w http.ResponseWriter, wait time.Duration, message string) *refusal {
+	if wait <= 0 {
+		return nil
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	return &refusal{http.StatusTooManyRequests, "too-many", message, ""}
 }
 
 // A kiosk lets its residents try a few codes at once, and then one now and
@@ -189,10 +206,14 @@ const (
 	codeEvery   = 10 * time.Second
 )
 
-// bucket holds codes that may be tried. The zero value is full.
+// bucket holds what may be taken at once, and fills by one every while. It
+// begins full.
 type bucket struct {
-	mu    sync.Mutex
-	spent time.Duration // codes tried and not yet made good, in time
+	most  int
+	every time.Duration
+
+	mu    sync.Mutex    // guards what follows
+	spent time.Duration // what was taken and not yet made good, in time
 	last  time.Time
 }
 
@@ -204,9 +225,9 @@ func (b *bucket) take(now time.Time) time.Duration {
 		b.spent = max(0, b.spent-passed)
 	}
 	b.last = now
-	if over := b.spent + codeEvery - codesAtOnce*codeEvery; over > 0 {
+	if over := b.spent + b.every - time.Duration(b.most)*b.every; over > 0 {
 		return over
 	}
-	b.spent += codeEvery
+	b.spent += b.every
 	return 0
 }

@@ -135,7 +135,7 @@ func TestReceiptRefuses(t *testing.T) {
 		{"no code", `{}`, answered(), 422, "invalid"},
 		{"unknown key", `{"kode":"x"}`, answered(), 400, "malformed"},
 		{"not JSON", `4Q7K9`, answered(), 400, "malformed"},
-		{"too long", `{"code":"` + strings.Repeat("4", maxCode) + `"}`, answered(), 413, "too-large"},
+		{"too long", `{"code":"` + strings.Repeat("4", maxSmall) + `"}`, answered(), 413, "too-large"},
 		{"disk fails", `{"code":"` + mine + `"}`, failing, 503, "storage"},
 	} {
 		h, _, log := informed(t, c.b)
@@ -199,7 +199,7 @@ func TestCodesAreRationed(t *testing.T) {
 }
 
 func TestBucket(t *testing.T) {
-	var b bucket
+	b := bucket{most: codesAtOnce, every: codeEvery}
 	now := time.Unix(1_000_000, 0)
 	tries := func(n int) (taken int) {
 		for range n {

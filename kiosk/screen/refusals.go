@@ -9,8 +9,9 @@ import (
 
 // refusals logs what was refused: where and why by its code, never what was
 // sent. A program that hammers the screen cannot fill the disk with it. Messages
-// are only counted, into the next line about anything else: a line's time would
-// be that of a message, and of one to named officers nobody may know it.
+// and what is printed are only counted, into the next line about anything else:
+// a line's time would be that of a message, and of one to named officers nobody
+// may know it.
 type refusals struct {
 	log *slog.Logger
 
@@ -23,7 +24,11 @@ type refusals struct {
 // linesAMinute of refusals are written; the rest is counted.
 const linesAMinute = 20
 
-const messagesRoute = "/api/messages"
+// Routes of what leaves no line.
+const (
+	messagesRoute = "/api/messages"
+	printRoute    = "/api/print" // of a receipt, perhaps
+)
 
 // ownFailure is the code of what this kiosk could not do. It is logged with
 // its error where it happened, not again as a refusal.
@@ -43,7 +48,7 @@ func (l *refusals) watch(next http.Handler) http.Handler {
 func (l *refusals) note(route string, why refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if route == messagesRoute {
+	if route == messagesRoute || route == printRoute {
 		l.silent++
 		return
 	}

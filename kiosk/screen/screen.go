@@ -77,6 +77,7 @@ type Config struct {
 	Pace        Pace
 	Messages    Messages
 	Bulletin    Bulletin         // what the hub told; nil: nothing
+	Printer     Printer          // nil: there is none
 	Now         func() time.Time // for schedules, the board and the trying of codes; nil: time.Now
 	Logger      *slog.Logger     // nil: slog.Default
 }
@@ -89,6 +90,7 @@ type Screen struct {
 	turn    chan struct{} // holds a token while a message is in memory
 	oneCode sync.Mutex    // held while one is derived
 	codes   bucket
+	sheets  bucket
 }
 
 // New is a Screen on the pages built into the program.
@@ -114,7 +116,8 @@ func newScreen(cfg Config, pages fs.FS) *Screen {
 		cfg.Now = time.Now
 	}
 	cfg.Pace, cfg.Messages = cfg.Pace.filled(), cfg.Messages.filled()
-	return &Screen{cfg: cfg, pages: pages, turn: make(chan struct{}, 1)}
+	return &Screen{cfg: cfg, pages: pages, turn: make(chan struct{}, 1),
+		codes: bucket{most: codesAtOnce, every: codeEvery}, sheets: bucket{most: sheetsAtOnce, every: sheetEvery}}
 }
 
 func (p Pace) filled() Pace {
@@ -138,6 +141,7 @@ func (s *Screen) Handler() http.Handler {
 	mux.Handle("/api/answers", only(http.MethodPost, s.postAnswer))
 	mux.Handle(messagesRoute, only(http.MethodPost, s.postMessage))
 	mux.Handle("/api/receipts", only(http.MethodPost, s.postReceipt))
+	mux.Handle(printRoute, only(http.MethodPost, s.postPrint))
 	mux.Handle("/api/board", only(http.MethodGet, s.getBoard))
 	mux.Handle("/api/status", only(http.MethodGet, s.getStatus))
 	mux.Handle("/api/questionnaires", only(http.MethodGet, s.getQuestionnaires))
