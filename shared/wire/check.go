@@ -95,6 +95,8 @@ func checkRecord(r Record) error {
 	case JournalFork:
 		c.number("uptime", r.Uptime)
 		c.points(r.Head, r.Hub)
+	case Flag:
+		c.flag(r)
 	}
 	return c.done()
 }
@@ -117,6 +119,19 @@ func (c *checks) answer(a Answer) {
 	c.most("list of consents", len(a.Consents), MaxAttachments)
 	for _, consent := range a.Consents {
 		c.name("purpose", consent.Purpose)
+	}
+}
+
+func (c *checks) flag(f Flag) {
+	c.number("uptime", f.Uptime)
+	c.most("list of rules", len(f.Rules), MaxRules)
+	if len(f.Rules) == 0 {
+		c.fail(CodeMalformed, "flag names no rule")
+	}
+	for _, rule := range f.Rules {
+		if c.name("rule", rule); rule == "" {
+			c.fail(CodeMalformed, "rule without a name")
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -68,6 +69,12 @@ func TestRecordLimits(t *testing.T) {
 		"self-test uptime":   SelfTest{Uptime: 1 << 63},
 		"fork point":         JournalFork{Hub: At(1<<63, Chain{})},
 		"fork uptime":        JournalFork{Uptime: 1 << 63},
+		"flag uptime":        Flag{Uptime: 1 << 63, Rules: []string{"burst"}},
+		"flag of no rule":    Flag{},
+		"17 rules":           Flag{Rules: slices.Repeat([]string{"burst"}, MaxRules+1)},
+		"rule of no name":    Flag{Rules: []string{"burst", ""}},
+		"long rule":          Flag{Rules: []string{long}},
+		"rule with a NUL":    Flag{Rules: []string{"\x00"}},
 	} {
 		refused(t, name, r)
 	}

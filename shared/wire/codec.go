@@ -78,6 +78,9 @@ func numbered(r Record) (Record, error) {
 	case JournalFork:
 		r.Kind = KindJournalFork
 		return r, nil
+	case Flag:
+		r.Kind = KindFlag
+		return r, nil
 	}
 	return nil, fmt.Errorf("encode record: %T is not a record; pass a value, not a pointer", r)
 }
@@ -110,6 +113,8 @@ func DecodeRecord(b []byte) (Record, error) {
 		return decodeAs[SelfTest](b)
 	case KindJournalFork:
 		return decodeAs[JournalFork](b)
+	case KindFlag:
+		return decodeAs[Flag](b)
 	}
 	if err := decoding.Wellformed(b); err != nil {
 		return nil, Errorf(CodeMalformed, "record: %v", err)

@@ -70,6 +70,13 @@ func hostileRecords() map[string]string {
 		"replaces with a boot inside": "83 04 50" + strings.Repeat("00", 16) + "8d 01 00 00 60 01 60 60 00 f4 80 80 40 80",
 		"kind 0":                      "82 00 00",
 		"kind 23, not known yet":      "82 17 00",
+		"flag of no rule":             "84 09 00 50" + strings.Repeat("00", 16) + "80",
+		"flag of one text":            "84 09 00 50" + strings.Repeat("00", 16) + "65 62 75 72 73 74",
+		"flag of 2^32-1 rules":        "84 09 00 50" + strings.Repeat("00", 16) + "9a ff ff ff ff 61 61",
+		"flag of a nameless rule":     "84 09 00 50" + strings.Repeat("00", 16) + "81 60",
+		"flag of 15 octets":           "84 09 00 4f" + strings.Repeat("00", 15) + "81 61 61",
+		"flag of nothing":             "84 09 00 f6 81 61 61",
+		"flag with its answer":        "84 09 00 8d 03 00 00 60 01 60 60 00 f4 80 80 40 80 81 61 61",
 	}
 }
 
@@ -81,6 +88,7 @@ func TestHostileRecordsAreAlmostGood(t *testing.T) {
 		"8d 03 00 00 60 01 60 60 00 f4 80 80 41 61 80",
 		"85 01 50" + strings.Repeat("00", 16) + "00 60 60",
 		"83 04 50" + strings.Repeat("00", 16) + "8d 03 00 00 60 01 60 60 00 f4 80 80 40 80",
+		"84 09 00 50" + strings.Repeat("00", 16) + "81 61 61",
 	} {
 		if _, err := DecodeRecord(unhex(t, digits)); err != nil {
 			t.Errorf("%s: %v", digits, err)

@@ -17,6 +17,7 @@ const (
 	MaxProof       = 64        // hashes in one consistency proof
 	MaxChoices     = 32        // options chosen in one answer
 	MaxAttachments = 16        // blobs, or consents, of one answer
+	MaxRules       = 16        // rules that one flag names
 	MaxReceipt     = 64        // bytes of a receipt's tag
 	MaxSignature   = 128       // bytes; Ed25519 takes 64, P-256 at most 72
 	MaxBulletin    = 1 << 20   // bytes of a bulletin before packing

@@ -15,6 +15,7 @@ const (
 	KindRightsRequest Kind = 6 // a resident asks to see, correct or delete their data
 	KindSelfTest      Kind = 7 // what the machine found when it tested itself
 	KindJournalFork   Kind = 8 // this journal branched from another, and why
+	KindFlag          Kind = 9 // how an earlier answer was tapped, by the names of rules
 )
 
 // Record is one journal entry, one of the types below.
@@ -148,6 +149,17 @@ type JournalFork struct {
 	Cause  ForkCause
 }
 
+// Flag says that an earlier answer was tapped in a way that rules have names
+// for, so that it can be counted apart. The answer itself stays as it is. Of
+// several flags on one answer, all their rules hold.
+type Flag struct {
+	_       struct{} `cbor:",toarray"`
+	Kind    Kind
+	Uptime  uint64
+	Earlier RecordID // of the answer
+	Rules   []string // names, 1 to MaxRules: feedback.Rule, or those of a newer program
+}
+
 func (Boot) kind() Kind          { return KindBoot }
 func (Clock) kind() Kind         { return KindClock }
 func (Answer) kind() Kind        { return KindAnswer }
@@ -156,6 +168,7 @@ func (CaseReply) kind() Kind     { return KindCaseReply }
 func (RightsRequest) kind() Kind { return KindRightsRequest }
 func (SelfTest) kind() Kind      { return KindSelfTest }
 func (JournalFork) kind() Kind   { return KindJournalFork }
+func (Flag) kind() Kind          { return KindFlag }
 
 // KindOf is the number a record carries in its bytes.
 func KindOf(r Record) Kind { return r.kind() }

@@ -45,6 +45,8 @@ func sampleRecords() map[string]Record {
 		"rights request":          RightsRequest{Uptime: 256, Receipt: seq(0x40, 16), Right: "delete", MAC: chainOf(5)},
 		"self-test":               SelfTest{Uptime: 65_536, Check: "disk-write", Passed: true, Value: -12},
 		"journal fork":            JournalFork{Uptime: 4_294_967_296, From: idOf(0x50), Head: At(9, chainOf(6)), Hub: At(12, chainOf(7)), Cause: ForkAhead},
+		"flag":                    Flag{Uptime: 61_500_000, Earlier: idOf(0x20), Rules: []string{"burst"}},
+		"flag of every rule":      Flag{Uptime: 61_500_001, Earlier: idOf(0x30), Rules: []string{"burst", "same-run", "hammering", "palm", "off-hours"}},
 	}
 }
 
