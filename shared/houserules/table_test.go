@@ -53,6 +53,8 @@ var table = map[string]row{
 		project: []string{"kiosk/outbox", "kiosk/media", "kiosk/bulletin", "kiosk/vitals", "kiosk/printer", "shared/feedback", "shared/seal", "shared/blob", "shared/look", "shared/picture", "shared/strict"}, modules: []string{qr}},
 	"kiosk/outbox": {does: "the journal in SQLite; makes its folder so that it survives a power cut",
 		project: []string{"shared/sqlite", "shared/feedback", "shared/wire", "shared/durable"}},
+	"kiosk/conduct": {does: "judges how a rating was tapped, by named rules; a pure piece of its own, so that tables can test it",
+		project: []string{"shared/feedback"}, pure: true},
 	"kiosk/media": {does: "sealed blobs on disk; names their kinds in the words of the vocabulary",
 		project: []string{"shared/blob", "shared/durable", "shared/seal", "shared/feedback"}},
 	"kiosk/uplink": {does: "drives courier.Sender over a WebSocket, blobs within their share of the line",
