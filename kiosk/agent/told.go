@@ -92,16 +92,29 @@ func (k *kiosk) orders() []wire.Order {
 
 // now is the hub's clock as far as it is known here.
 func (k *kiosk) now() time.Time {
-	now := time.Now()
+	ahead, _ := k.clockAhead()
+	return time.Now().Add(ahead)
+}
+
+func (k *kiosk) clockKnown() bool {
+	_, known := k.clockAhead()
+	return known
+}
+
+// clockAhead is how far the hub's clock is ahead of this machine's, if they were
+// compared in this run.
+func (k *kiosk) clockAhead() (ahead time.Duration, known bool) {
 	k.told.mu.Lock()
 	line := k.told.line
 	k.told.mu.Unlock()
-	if line != nil {
-		if s := line.Status(); s.ClockWidth > 0 {
-			now = now.Add(time.Duration(s.ClockAhead) * time.Microsecond)
-		}
+	if line == nil {
+		return 0, false
 	}
-	return now
+	s := line.Status()
+	if s.ClockWidth <= 0 {
+		return 0, false
+	}
+	return time.Duration(s.ClockAhead) * time.Microsecond, true
 }
 
 // pause says whether the ward has this kiosk paused, and whether it has been

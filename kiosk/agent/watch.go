@@ -24,8 +24,8 @@ type watched struct {
 }
 
 // PutTapped keeps an answer.
-func (w *watched) PutTapped(request string, a feedback.Answer, replaces string, ago time.Duration) (outbox.Receipt, error) {
-	receipt, err := w.Outbox.PutTapped(request, a, replaces, ago)
+func (w *watched) PutTapped(request string, a feedback.Answer, replaces string, tap outbox.Tap) (outbox.Receipt, error) {
+	receipt, err := w.Outbox.PutTapped(request, a, replaces, tap)
 	var invalid *feedback.Invalid
 	if !errors.Is(err, outbox.ErrConflict) && !errors.As(err, &invalid) { // else the fault is the page's
 		err = w.judge(err)

@@ -304,11 +304,11 @@ func TestReplacesAtTheTap(t *testing.T) {
 				}
 				o = mustOpen(t, config(dir, clock))
 			}
-			receipt, err := o.PutTapped("req-2", rating(1), first.ID.String(), c.ago)
+			receipt, err := o.PutTapped("req-2", rating(1), first.ID.String(), Tap{Ago: c.ago})
 			if invalid := (*feedback.Invalid)(nil); c.kept != (err == nil) || !c.kept && (!errors.As(err, &invalid) || invalid.Field != "replaces") {
 				t.Fatalf("PutTapped = %v", err)
 			}
-			if again, err := o.PutTapped("req-2", rating(1), first.ID.String(), c.ago+time.Second); c.kept && (err != nil || !again.Again || again.ID != receipt.ID) {
+			if again, err := o.PutTapped("req-2", rating(1), first.ID.String(), Tap{Ago: c.ago + time.Second}); c.kept && (err != nil || !again.Again || again.ID != receipt.ID) {
 				t.Errorf("repeated a second later: %+v, %v", again, err)
 			}
 		})

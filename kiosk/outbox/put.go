@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"nghe/shared/feedback"
+	"nghe/shared/sqlite"
 	"nghe/shared/wire"
 )
 
@@ -29,7 +30,7 @@ const (
 type Receipt struct {
 	ID    wire.RecordID
 	Seq   uint64
-	Again bool // the same request was kept before; nothing new was stored
+	Again bool // the same request was kept before; no answer was stored
 }
 
 // Put keeps an answer and returns once it is on the disk: only then may the
@@ -42,30 +43,56 @@ type Receipt struct {
 // *feedback.Invalid; whether a is an answer to its question, the caller has
 // checked.
 func (o *Outbox) Put(request string, a feedback.Answer, replaces string) (Receipt, error) {
-	return o.PutTapped(request, a, replaces, 0)
+	return o.PutTapped(request, a, replaces, Tap{})
 }
 
-// PutTapped is Put for an answer that was tapped a while ago, because the page
-// could not reach this outbox: whether an earlier one could still be taken back
-// is judged at the tap. What makes two requests the same does not include it.
-func (o *Outbox) PutTapped(request string, a feedback.Answer, replaces string, ago time.Duration) (Receipt, error) {
+// Tap says how an answer was tapped. It is no part of what makes two requests
+// the same.
+type Tap struct {
+	// Ago is how long it has waited, because the page could not reach this
+	// outbox: whether an earlier answer could still be taken back is judged at
+	// the tap.
+	Ago time.Duration
+	// Rules name the tap, at most wire.MaxRules of them. Those that come with a
+	// request kept before are kept now.
+	Rules []feedback.Rule
+}
+
+// PutTapped is Put for an answer of which more is known. Its flag is kept in the
+// same transaction, right behind it; where there is no room for both, the answer
+// is kept alone.
+func (o *Outbox) PutTapped(request string, a feedback.Answer, replaces string, tap Tap) (Receipt, error) {
 	d, err := newDraft(request, a, replaces)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("keep answer: %w", err)
 	}
-	d.ago = uint64(min(max(ago, 0), LongestWait).Microseconds())
-	var receipt Receipt
-	err = o.write(func(tx *sql.Tx) (err error) {
-		receipt, err = o.put(tx, d)
-		return err
-	})
+	d.ago = uint64(min(max(tap.Ago, 0), LongestWait).Microseconds())
+	receipt, err := o.putFlagged(d, tap.Rules)
+	if sqlite.IsFull(err) && len(tap.Rules) > 0 {
+		receipt, err = o.putFlagged(d, nil)
+	}
 	if err != nil {
 		return Receipt{}, fmt.Errorf("keep answer: %w", err)
 	}
-	if !receipt.Again {
+	if !receipt.Again || len(tap.Rules) > 0 {
 		o.signal()
 	}
 	return receipt, nil
+}
+
+func (o *Outbox) putFlagged(d draft, rules []feedback.Rule) (receipt Receipt, err error) {
+	err = o.write(func(tx *sql.Tx) (err error) {
+		if receipt, err = o.put(tx, d); err != nil || len(rules) == 0 {
+			return err
+		}
+		f := wire.Flag{Uptime: o.uptime(), Earlier: receipt.ID}
+		for _, r := range rules {
+			f.Rules = append(f.Rules, string(r))
+		}
+		_, err = o.append(tx, f)
+		return err
+	})
+	return receipt, err
 }
 
 func (o *Outbox) put(tx *sql.Tx, d draft) (Receipt, error) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"nghe/shared/feedback"
 	"nghe/shared/sqlite/powercut"
 	"nghe/shared/wire"
 )
@@ -114,7 +115,11 @@ func (s *script) put(n int) error {
 			replaces = s.kept[len(s.kept)-1].receipt.ID.String()
 		}
 		score := 1 + s.next%5
-		r, err := s.o.Put(request, rating(score), replaces)
+		var tap Tap
+		if s.next%3 == 2 {
+			tap.Rules = []feedback.Rule{feedback.RuleBurst}
+		}
+		r, err := s.o.PutTapped(request, rating(score), replaces, tap)
 		if err := s.noted(err); err != nil {
 			return err
 		}

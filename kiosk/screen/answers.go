@@ -26,12 +26,19 @@ const (
 // TappedMsAgo is how long the answer has waited on the page by its monotonic
 // clock, for while the page could not reach the kiosk a resident's minute to
 // take an answer back went by; 0 to 600000, and each repetition tells its own.
+//
+// The rest says how a rating was tapped, and may be left out. What is known only
+// after the answer was sent is told by repeating the request with it.
 type submission struct {
 	Request  string          `json:"request"`
 	Answer   feedback.Answer `json:"answer"`
 	Replaces string          `json:"replaces"`
 
 	TappedMsAgo int64 `json:"tapped_ms_ago"`
+
+	Visit     string `json:"visit"`      // minted by the page, one per visit; never stored, only to tell visits apart
+	ExtraTaps int    `json:"extra_taps"` // further taps on the tile while it was locked, 0 to 1000
+	Touches   int    `json:"touches"`    // most contacts on the glass while it was pressed, to 20; a palm is more than one
 }
 
 type kept struct {
@@ -60,7 +67,7 @@ func (s *Screen) postAnswer(w http.ResponseWriter, r *http.Request) {
 		refuse(w, *bad)
 		return
 	}
-	receipt, err := s.cfg.Outbox.PutTapped(sub.Request, sub.Answer, sub.Replaces, time.Duration(sub.TappedMsAgo)*time.Millisecond)
+	receipt, err := s.keep(sub)
 	if err != nil {
 		s.refusePut(w, err)
 		return
@@ -104,6 +111,9 @@ func (s *Screen) check(sub submission) *refusal {
 	}
 	if sub.TappedMsAgo < 0 || sub.TappedMsAgo > outbox.LongestWait.Milliseconds() {
 		return &refusal{http.StatusUnprocessableEntity, "invalid", "0 to 600000", "tapped_ms_ago"}
+	}
+	if bad := checkTap(sub); bad != nil {
+		return bad
 	}
 	q, bad := s.questionnaire(sub.Answer)
 	if bad != nil {

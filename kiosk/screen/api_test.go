@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"nghe/kiosk/outbox"
 	"nghe/shared/feedback"
@@ -76,6 +75,14 @@ func TestPostAnswer(t *testing.T) {
 		{"tapped a while ago", with(`"replaces":""`, `"replaces":"","tapped_ms_ago":600000`), 201, "", ""},
 		{"tapped too long ago", with(`"replaces":""`, `"replaces":"","tapped_ms_ago":600001`), 422, "invalid", "tapped_ms_ago"},
 		{"tapped in the future", with(`"replaces":""`, `"replaces":"","tapped_ms_ago":-1`), 422, "invalid", "tapped_ms_ago"},
+		{"all of a tap", with(`"replaces":""`, `"visit":"v-1","extra_taps":5,"touches":1`), 201, "", ""},
+		{"nothing of a tap", with(`"replaces":""`, `"visit":"","extra_taps":0,"touches":0`), 201, "", ""},
+		{"strange visit", with(`"replaces":""`, `"visit":"v 1"`), 422, "invalid", "visit"},
+		{"long visit", with(`"replaces":""`, `"visit":"`+strings.Repeat("v", 65)+`"`), 422, "invalid", "visit"},
+		{"fewer taps than none", with(`"replaces":""`, `"extra_taps":-1`), 422, "invalid", "extra_taps"},
+		{"1001 taps", with(`"replaces":""`, `"extra_taps":1001`), 422, "invalid", "extra_taps"},
+		{"21 contacts", with(`"replaces":""`, `"touches":21`), 422, "invalid", "touches"},
+		{"half a contact", with(`"replaces":""`, `"touches":0.5`), 400, "malformed", ""},
 		{"strange replaces", with(`"replaces":""`, `"replaces":"abc"`), 422, "invalid", "replaces"},
 		{"upper-case replaces", with(`"replaces":""`, `"replaces":"`+strings.Repeat("A", 32)+`"`), 422, "invalid", "replaces"},
 		{"replaces nothing", with(`"replaces":""`, `"replaces":"`+strings.Repeat("a", 32)+`"`), 422, "invalid", "replaces"},
@@ -341,7 +348,7 @@ func FuzzPostAnswer(f *testing.F) {
 // keeper is an outbox that keeps nothing, for speed.
 type keeper func(string, feedback.Answer, string)
 
-func (k keeper) PutTapped(request string, a feedback.Answer, replaces string, _ time.Duration) (outbox.Receipt, error) {
+func (k keeper) PutTapped(request string, a feedback.Answer, replaces string, _ outbox.Tap) (outbox.Receipt, error) {
 	k(request, a, replaces)
 	return outbox.Receipt{Seq: 1}, nil
 }

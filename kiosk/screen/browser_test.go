@@ -157,7 +157,7 @@ type store struct {
 	storage Storage
 }
 
-func (s *store) PutTapped(request string, a feedback.Answer, replaces string, ago time.Duration) (outbox.Receipt, error) {
+func (s *store) PutTapped(request string, a feedback.Answer, replaces string, tap outbox.Tap) (outbox.Receipt, error) {
 	s.Lock()
 	before, after := s.before, s.after
 	s.Unlock()
@@ -166,7 +166,7 @@ func (s *store) PutTapped(request string, a feedback.Answer, replaces string, ag
 			return outbox.Receipt{}, err
 		}
 	}
-	receipt, err := s.outbox.PutTapped(request, a, replaces, ago)
+	receipt, err := s.outbox.PutTapped(request, a, replaces, tap)
 	if err == nil && !receipt.Again {
 		s.note(receipt.ID.String(), a, replaces)
 	}

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"nghe/kiosk/conduct"
 	"nghe/kiosk/outbox"
 	"nghe/shared/feedback"
 )
@@ -29,8 +30,8 @@ var built embed.FS
 // Outbox keeps answers; *outbox.Outbox is one.
 type Outbox interface {
 	// PutTapped returns only after a is on disk. The same request with the same
-	// answer gives the same receipt. It was tapped so long ago.
-	PutTapped(request string, a feedback.Answer, replaces string, ago time.Duration) (outbox.Receipt, error)
+	// answer gives the same receipt.
+	PutTapped(request string, a feedback.Answer, replaces string, tap outbox.Tap) (outbox.Receipt, error)
 }
 
 var _ Outbox = (*outbox.Outbox)(nil)
@@ -78,8 +79,13 @@ type Config struct {
 	Messages    Messages
 	Bulletin    Bulletin         // what the hub told; nil: nothing
 	Printer     Printer          // nil: there is none
-	Now         func() time.Time // for schedules, the board and the trying of codes; nil: time.Now
-	Logger      *slog.Logger     // nil: slog.Default
+	Now         func() time.Time // for schedules, opening hours, the board and the trying of codes; nil: time.Now
+	// ClockKnown says whether Now was compared with the hub's clock, so that
+	// nobody is judged by a wrong one; nil: never.
+	ClockKnown func() bool
+	// Monotonic never steps, from any zero; nil counts from New.
+	Monotonic func() time.Duration
+	Logger    *slog.Logger // nil: slog.Default
 }
 
 // Screen serves one kiosk's pages and takes their answers.
@@ -91,6 +97,9 @@ type Screen struct {
 	oneCode sync.Mutex    // held while one is derived
 	codes   bucket
 	sheets  bucket
+
+	judging sync.Mutex // held while an answer is judged and kept
+	judge   conduct.Judge
 }
 
 // New is a Screen on the pages built into the program.
@@ -114,6 +123,10 @@ func newScreen(cfg Config, pages fs.FS) *Screen {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Monotonic == nil {
+		start := time.Now()
+		cfg.Monotonic = func() time.Duration { return time.Since(start) }
 	}
 	cfg.Pace, cfg.Messages = cfg.Pace.filled(), cfg.Messages.filled()
 	return &Screen{cfg: cfg, pages: pages, turn: make(chan struct{}, 1),

@@ -50,7 +50,7 @@ var table = map[string]row{
 	"kiosk/agent": {does: "wires one kiosk and keeps its tasks alive",
 		project: []string{"kiosk/...", "shared/..."}, modules: []string{kong}},
 	"kiosk/screen": {does: "loopback HTTP and the touch pages; a tap must not know whether there is a network; draws receipts, and words what is printed",
-		project: []string{"kiosk/outbox", "kiosk/media", "kiosk/bulletin", "kiosk/vitals", "kiosk/printer", "shared/feedback", "shared/seal", "shared/blob", "shared/look", "shared/picture", "shared/strict"}, modules: []string{qr}},
+		project: []string{"kiosk/conduct", "kiosk/outbox", "kiosk/media", "kiosk/bulletin", "kiosk/vitals", "kiosk/printer", "shared/feedback", "shared/seal", "shared/blob", "shared/look", "shared/picture", "shared/strict"}, modules: []string{qr}},
 	"kiosk/outbox": {does: "the journal in SQLite; makes its folder so that it survives a power cut",
 		project: []string{"shared/sqlite", "shared/feedback", "shared/wire", "shared/durable"}},
 	"kiosk/conduct": {does: "judges how a rating was tapped, by named rules; a pure piece of its own, so that tables can test it",
