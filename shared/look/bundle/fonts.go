@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"nghe/shared/look/npm"
@@ -16,6 +18,7 @@ type font struct {
 	npm.Package
 	dir     string   // they go to, below the module's root
 	files   []string // inside the package; each keeps its last name
+	sheet   string   // our name for the style sheet of one in slices, else empty
 	terms   string   // inside the package; the licence
 	licence string   // our name for it
 }
@@ -43,6 +46,18 @@ func fonts() []font {
 		dir: forScreens, files: weights("inter", "wght"),
 		terms: "LICENSE", licence: "inter-LICENSE.txt",
 	}, {
+		Package: npm.Package{
+			Name: "@fontsource-variable/noto-sans-kr", Version: "5.3.1",
+			Integrity: "sha512-f5aty6Qgk2LVU5TjCtXHxiYHqUWYW8f75ll0Chn8ucCqoOlIomcACUwf1V47yUt6wTdWZiGr3dcbQk+zlOspMA==",
+		},
+		dir: forScreens, sheet: "noto-sans-kr.css", terms: "LICENSE", licence: "noto-sans-kr-LICENSE.txt",
+	}, {
+		Package: npm.Package{
+			Name: "@fontsource-variable/noto-sans-sc", Version: "5.3.1",
+			Integrity: "sha512-UB96JJ17HyD5ehEU7Em0hDdh7fvTMB4B4Hzmq5c4QaNwwSLqTrdM2S+coySeBqCkXwh0DxqXT0b0wMrmzorFpQ==",
+		},
+		dir: forScreens, sheet: "noto-sans-sc.css", terms: "LICENSE", licence: "noto-sans-sc-LICENSE.txt",
+	}, {
 		Package: npm.Package{ // the same family in a format that Go can draw
 			Name: "@expo-google-fonts/be-vietnam-pro", Version: "0.4.1",
 			Integrity: "sha512-4o2bsqU1zcC6NZf5FRYB+7gE49waNWYOGc5c5qLfPgrSqqr61hS2Bz4TVPgxudO038tLydSyPxV8e79g8j5DpQ==",
@@ -50,6 +65,30 @@ func fonts() []font {
 		dir: forPrinter, files: []string{"400Regular/BeVietnamPro_400Regular.ttf", "700Bold/BeVietnamPro_700Bold.ttf"},
 		terms: "LICENSE_FONT", licence: "be-vietnam-pro-LICENSE.txt",
 	}}
+}
+
+// A family for thousands of signs comes in slices, and with a style sheet that
+// says which sign is in which, so that a browser loads only those it needs.
+// Slices have numbers; those of Latin letters have names, and are left.
+const sheetInside = "wght.css"
+
+var (
+	slice      = regexp.MustCompile(`^files/.*-\d+-wght-normal\.woff2$`)
+	fontFace   = regexp.MustCompile(`(?s)@font-face \{.*?\n\}\n`)
+	fontFaceIn = regexp.MustCompile(`url\(\./(files/[^)]*)\)`)
+)
+
+// slicesOnly is the sheet of the slices that lie beside it. They come from this
+// machine: a page waits for them, and shows no boxes meanwhile.
+func slicesOnly(sheet []byte) []byte {
+	var kept []byte
+	for _, face := range fontFace.FindAll(sheet, -1) {
+		if in := fontFaceIn.FindSubmatch(face); in != nil && slice.Match(in[1]) {
+			line := strings.NewReplacer("./files/", "", "font-display: swap", "font-display: block", "\n", "").Replace(string(face))
+			kept = append(kept, line+"\n"...)
+		}
+	}
+	return kept
 }
 
 // weights names a family's two subsets in every weight.
@@ -93,7 +132,7 @@ func (f font) present(dir, stamp string) bool {
 	if pin, err := os.ReadFile(stamp); err != nil || string(pin) != f.pin() {
 		return false
 	}
-	for _, name := range append(f.files, f.licence) {
+	for _, name := range append(f.files, f.licence, f.sheet) {
 		if _, err := os.Stat(filepath.Join(dir, path.Base(name))); err != nil {
 			return false
 		}
@@ -106,9 +145,17 @@ func (f font) fetch(dir string) error {
 	for _, name := range f.files {
 		want[name] = path.Base(name)
 	}
-	got, err := f.Files(func(name string) bool { return want[name] != "" })
+	got, err := f.Files(func(name string) bool {
+		return want[name] != "" || f.sheet != "" && (name == sheetInside || slice.MatchString(name))
+	})
 	if err != nil {
 		return err
+	}
+	if f.sheet != "" {
+		for inside := range got {
+			want[inside] = cmp.Or(want[inside], path.Base(inside))
+		}
+		want[sheetInside], got[sheetInside] = f.sheet, slicesOnly(got[sheetInside])
 	}
 	for inside, name := range want {
 		content, ok := got[inside]
