@@ -102,6 +102,12 @@ func (s CaseState) Open() bool {
 	return false
 }
 
+// MayReply says whether the ward has given its answer, so that whoever sent the
+// message may confirm it or have the case reopened.
+func (s CaseState) MayReply() bool {
+	return s == CaseAnswered || s == CaseClosed || s == CaseReturned || s == CaseNotEligible
+}
+
 // mainRoad is how far along a state is; 0 beside the road.
 func (s CaseState) mainRoad() int {
 	if s <= CaseClosed {

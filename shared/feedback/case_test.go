@@ -62,3 +62,19 @@ func TestCaseRoad(t *testing.T) {
 		}
 	}
 }
+
+// What may be replied to may be reopened, and is nothing the ward still works at.
+func TestReplyOnlyToAnAnswer(t *testing.T) {
+	may := 0
+	for _, s := range CaseStates() {
+		if !s.MayReply() {
+			continue
+		}
+		if may++; s.Open() || !s.May(CaseReopened) {
+			t.Errorf("%s may be replied to: open %v, may be reopened %v", s, s.Open(), s.May(CaseReopened))
+		}
+	}
+	if may != 4 || CaseState(99).MayReply() || CaseWithdrawn.MayReply() {
+		t.Errorf("%d states may be replied to, want answered, closed, returned and not-eligible", may)
+	}
+}
