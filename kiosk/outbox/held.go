@@ -29,7 +29,7 @@ const (
 	countEvery = 10 * time.Minute
 )
 
-// held is where messages to named officers wait. It is a database of its own:
+// held is where messages to named officers wait, and claims about them. It is a database of its own:
 // in the journal's log and among its pages a row would lie between records that
 // tell their time.
 type held struct {
@@ -99,18 +99,29 @@ func (o *Outbox) writeHeld(f func(tx *sql.Tx) error) error {
 	return err
 }
 
-// hold keeps a message with the moment it is due. It changes nothing outside
-// held.db, and there not the count of how long this kiosk has run.
+// hold keeps a message with the moment it is due.
 func (o *Outbox) hold(request string, m Message) (MessageReceipt, error) {
+	record := func(day uint32) wire.Record {
+		a := m.onWire()
+		a.Day = day
+		return a
+	}
+	return o.holdBack(request, m.Content, record, func(tx *sql.Tx) error {
+		return nameBlobs(tx, "name held blob", m, sql.Named("request", request))
+	})
+}
+
+// holdBack keeps the record of a day with the moment it is due, and what more
+// belongs to it. It changes nothing outside held.db, and there not the count of
+// how long this kiosk has run.
+func (o *Outbox) holdBack(request string, content [sha256.Size]byte, of func(day uint32) wire.Record, more func(tx *sql.Tx) error) (MessageReceipt, error) {
 	o.held.mu.Lock()
 	defer o.held.mu.Unlock()
-	if receipt, err := o.knownMessage(o.db.Read(), request, m.Content); receipt.Again || err != nil {
+	if receipt, err := o.knownMessage(o.db.Read(), request, content); receipt.Again || err != nil {
 		return receipt, err
 	}
-	a := m.onWire()
 	now := o.cfg.Now()
-	a.Day = day(now)
-	bytes, err := wire.EncodeRecord(a)
+	bytes, err := wire.EncodeRecord(of(day(now)))
 	if err != nil {
 		return MessageReceipt{}, err
 	}
@@ -124,12 +135,12 @@ func (o *Outbox) hold(request string, m Message) (MessageReceipt, error) {
 			return err
 		}
 		sum := sha256.Sum256(bytes)
-		_, err = tx.Exec(query("hold"), sql.Named("request", request), sql.Named("body", m.Content[:]), sql.Named("day", a.Day),
+		_, err = tx.Exec(query("hold"), sql.Named("request", request), sql.Named("body", content[:]), sql.Named("day", day(now)),
 			sql.Named("due", ran+wait.Microseconds()), sql.Named("bytes", bytes), sql.Named("sum", sum[:]))
 		if err != nil {
 			return err
 		}
-		return nameBlobs(tx, "name held blob", m, sql.Named("request", request))
+		return more(tx)
 	})
 }
 
@@ -256,14 +267,17 @@ func (o *Outbox) change(request string, steps ...string) error {
 	})
 }
 
-// enter appends a message, with what is left of its blobs, unless it is in the
-// journal already.
+// enter appends what was held, with what is left of its blobs, unless it is in
+// the journal already.
 func (o *Outbox) enter(tx *sql.Tx, w waiting, record wire.Record) error {
 	in, err := bodyIs(tx, "find released", w.request, w.body)
 	if in || err != nil {
 		return err
 	}
 	if _, err := o.append(tx, record); err != nil {
+		return err
+	}
+	if err := file(tx, record, true); err != nil {
 		return err
 	}
 	rows, err := o.held.db.Read().Query(query("blobs of held"), sql.Named("request", w.request))

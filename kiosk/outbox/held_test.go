@@ -327,7 +327,7 @@ func TestReleasedMessageDoesNotEnterTwice(t *testing.T) {
 	if held, err := o.Held(); held != 0 || err != nil {
 		t.Errorf("%d held, %v", held, err)
 	}
-	if seen, err := receipts(o); err != nil || seen[m.Receipt] != 1 {
+	if seen, _, err := receipts(o); err != nil || seen[m.Receipt] != 1 {
 		t.Errorf("in the journal %d times, %v", seen[m.Receipt], err)
 	}
 	if all, err := o.Blobs(); err != nil || len(all) != 2 {

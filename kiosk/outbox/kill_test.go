@@ -61,18 +61,25 @@ func child(dir string) error {
 	}
 }
 
-// holds keeps a message to named officers, and lets in those whose day is over.
+// holds keeps a message to named officers and a claim about another, and lets in
+// those whose day is over.
 func holds(o *Outbox, c *clock, request string, release bool) error {
 	name := "held-" + request
 	if _, err := o.PutMessage(name, said(name, feedback.ReaderNamed, 1)); err != nil {
 		return err
 	}
 	fmt.Println(name, 0, strings.Repeat("0", 32))
+	open := said("open-"+request, feedback.ReaderCases, 1)
+	r, err := o.PutClaim("claim-"+request, reopening(open))
+	if err != nil {
+		return err
+	}
+	fmt.Println("claim-"+request, r.Seq, r.ID)
 	if !release {
 		return nil
 	}
 	c.pass(49 * time.Hour)
-	_, err := o.Release()
+	_, err = o.Release()
 	return err
 }
 
@@ -128,7 +135,7 @@ func TestKill(t *testing.T) {
 		if message = message && len(a.Receipt) > 0; message {
 			entered[[16]byte(a.Receipt)]++
 		}
-		if isAnswer(record) && !message {
+		if _, claim := claimOf(record); claim || isAnswer(record) && !message {
 			answers++
 		}
 		if _, ok := record.(wire.Boot); ok {
@@ -161,8 +168,8 @@ func TestKill(t *testing.T) {
 		t.Errorf("%d answers held, %d acknowledged in %d rounds", answers, len(acked), rounds)
 	}
 	for request, receipt := range acked {
-		if !isAnswer(all[receipt.Seq-1]) || pointAt(t, o, receipt.Seq).Chain.ID() != receipt.ID {
-			t.Errorf("%s: record %d is not the answer acknowledged", request, receipt.Seq)
+		if _, claim := claimOf(all[receipt.Seq-1]); claim != strings.HasPrefix(request, "claim-") || !claim && !isAnswer(all[receipt.Seq-1]) || pointAt(t, o, receipt.Seq).Chain.ID() != receipt.ID {
+			t.Errorf("%s: record %d is not what was acknowledged", request, receipt.Seq)
 		}
 	}
 	if aside, err := o.Quarantined(); err != nil || len(aside) > 0 {

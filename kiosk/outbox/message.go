@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
-	"unicode/utf8"
 
 	"nghe/shared/feedback"
 	"nghe/shared/wire"
@@ -44,8 +43,8 @@ type MessageReceipt struct {
 func (m Message) held() bool { return m.Attachments[0].Reader == feedback.ReaderNamed }
 
 func (m Message) check(request string) error {
-	if n := utf8.RuneCountInString(request); n < 1 || n > maxRequest || !utf8.ValidString(request) {
-		return &feedback.Invalid{Field: "request", Want: "1 to 64 characters"}
+	if err := checkRequest(request); err != nil {
+		return err
 	}
 	if len(m.Attachments) == 0 {
 		return &feedback.Invalid{Field: "attachments", Want: "at least one"}
@@ -91,22 +90,13 @@ func (o *Outbox) PutMessage(request string, m Message) (MessageReceipt, error) {
 }
 
 func (o *Outbox) putMessage(tx *sql.Tx, request string, m Message) (MessageReceipt, error) {
-	if receipt, err := o.knownMessage(tx, request, m.Content); receipt.Again || err != nil {
-		return receipt, err
-	}
 	a := m.onWire()
 	a.Uptime = o.uptime()
-	at, err := o.append(tx, a)
-	if err != nil {
-		return MessageReceipt{}, err
+	receipt, err := o.putRecord(tx, request, m.Content, a, false)
+	if receipt.Again || err != nil {
+		return receipt, err
 	}
-	id := at.Chain.ID()
-	_, err = tx.Exec(query("keep request"), sql.Named("id", request), sql.Named("body", m.Content[:]),
-		sql.Named("seq", at.Seq), sql.Named("rid", id[:]), sql.Named("wall", o.wall()))
-	if err == nil {
-		err = nameBlobs(tx, "name blob", m)
-	}
-	return MessageReceipt{Receipt: Receipt{ID: id, Seq: at.Seq}}, err
+	return receipt, nameBlobs(tx, "name blob", m)
 }
 
 func nameBlobs(tx *sql.Tx, how string, m Message, more ...any) error {

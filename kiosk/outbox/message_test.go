@@ -321,6 +321,16 @@ func (p *messagePlay) message(i int) (string, Message) {
 	return name, said(name, []feedback.Reader{feedback.ReaderCases, feedback.ReaderNamed}[i%2], 1+i%3)
 }
 
+// claim is what the sender of message i says of it later.
+func (p *messagePlay) claim(i int) (string, Claim) {
+	name, m := p.message(i)
+	c := reopening(m)
+	if i%3 == 0 {
+		c = using(m, feedback.RightSee)
+	}
+	return "claim-" + name, c
+}
+
 func playMessages(t *testing.T) *messagePlay {
 	p := &messagePlay{newScript(t, false), map[string]int{}}
 	if err := p.open(); err != nil {
@@ -329,6 +339,9 @@ func playMessages(t *testing.T) *messagePlay {
 	for i := range 12 {
 		name, m := p.message(i)
 		mustSay(t, p.o, name, m)
+		p.acked[name] = p.disk.Ops()
+		name, c := p.claim(i)
+		mustClaim(t, p.o, name, c)
 		p.acked[name] = p.disk.Ops()
 		p.cl.pass(3 * time.Hour)
 		if _, err := p.o.Release(); err != nil {
@@ -371,12 +384,19 @@ func (p *messagePlay) judge(at int, left powercut.State) error {
 				return fmt.Errorf("%s is known %v, its blob is named %v, %w", name, known, named, err)
 			}
 		}
+		if left, err := o.Left(m.Receipt); err != nil || left != known {
+			return fmt.Errorf("%s is known %v, left here %v, %w", name, known, left, err)
+		}
+		name, c := p.claim(i)
+		if _, known, err := o.Claim(name, c); err != nil || !known && at >= p.acked[name] {
+			return fmt.Errorf("%s is lost: %w", name, err)
+		}
 	}
 	cl.pass(49 * time.Hour)
 	if _, err := o.Release(); err != nil {
 		return err
 	}
-	seen, err := receipts(o)
+	seen, claimed, err := receipts(o)
 	if err != nil {
 		return err
 	}
@@ -386,26 +406,35 @@ func (p *messagePlay) judge(at int, left powercut.State) error {
 		if n := seen[m.Receipt]; n > 1 || known != (n == 1) {
 			return fmt.Errorf("%s is known %v and is in the journal %d times", name, known, n)
 		}
+		name, c := p.claim(i)
+		_, known, _ = o.Claim(name, c)
+		if n := claimed[m.Receipt]; n > 1 || known != (n == 1) {
+			return fmt.Errorf("%s is known %v and is in the journal %d times", name, known, n)
+		}
 	}
 	return errors.Join(o.Verify(), integrity(o.db.Read()))
 }
 
-func receipts(o *Outbox) (map[[16]byte]int, error) {
+// receipts counts the messages, and the claims, in the journal by receipt.
+func receipts(o *Outbox) (seen, claimed map[[16]byte]int, err error) {
 	raw, err := o.Read(0, 1000, 1<<20)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	seen := map[[16]byte]int{}
+	seen, claimed = map[[16]byte]int{}, map[[16]byte]int{}
 	for _, b := range raw {
 		r, err := wire.DecodeRecord(b)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if a, ok := r.(wire.Answer); ok {
 			seen[[16]byte(a.Receipt)]++
 		}
+		if c, ok := claimOf(r); ok {
+			claimed[c.Receipt]++
+		}
 	}
-	return seen, nil
+	return seen, claimed, nil
 }
 
 func TestPowerCutOfMessages(t *testing.T) {
@@ -467,6 +496,10 @@ func faultyMessages(t *testing.T, at int, done bool) error {
 		if err := try(func() error { _, err := p.o.PutMessage(name, m); return err }); err != nil {
 			return err
 		}
+		name, c := p.claim(i)
+		if err := try(func() error { _, err := p.o.PutClaim(name, c); return err }); err != nil {
+			return err
+		}
 		p.cl.pass(5 * time.Hour)
 		if err := try(func() error { _, err := p.o.Release(); return err }); err != nil {
 			return err
@@ -480,13 +513,13 @@ func faultyMessages(t *testing.T, at int, done bool) error {
 	if err := try(last); err != nil {
 		return err
 	}
-	seen, err := receipts(p.o)
+	seen, claimed, err := receipts(p.o)
 	if err != nil {
 		return err
 	}
 	for i := range 6 {
-		if name, m := p.message(i); seen[m.Receipt] != 1 {
-			return fmt.Errorf("%s is in the journal %d times", name, seen[m.Receipt])
+		if name, m := p.message(i); seen[m.Receipt] != 1 || claimed[m.Receipt] != 1 {
+			return fmt.Errorf("%s is in the journal %d times, its claim %d times", name, seen[m.Receipt], claimed[m.Receipt])
 		}
 	}
 	return errors.Join(p.o.Verify(), integrity(p.o.db.Read()))

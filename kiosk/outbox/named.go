@@ -97,8 +97,8 @@ type Erasure struct {
 	Receipts [][16]byte
 }
 
-// Erase has remove delete the blobs, durably, and then forgets their names; it
-// tells how many names went. Records, chain and ids stay as they are. Whoever
+// Erase has remove delete the blobs, durably, and then forgets their names and
+// what was claimed under the receipts; it tells how many names went. Records, chain and ids stay as they are. Whoever
 // orders it repeats the order after every start, so a cut in between is made
 // good then.
 func (o *Outbox) Erase(e Erasure, remove func(hash [32]byte) error) (int, error) {
@@ -129,5 +129,25 @@ func (o *Outbox) Erase(e Erasure, remove func(hash [32]byte) error) (int, error)
 		}
 		gone++
 	}
-	return gone, nil
+	return gone, o.forgetReceipts(e.Receipts)
+}
+
+func (o *Outbox) forgetReceipts(tags [][16]byte) error {
+	if len(tags) == 0 {
+		return nil
+	}
+	err := o.write(func(tx *sql.Tx) error {
+		for _, tag := range tags {
+			for _, name := range []string{"forget receipt", "forget claims"} {
+				if _, err := tx.Exec(query(name), sql.Named("tag", tag[:])); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forget receipts: %w", err)
+	}
+	return nil
 }

@@ -73,7 +73,10 @@ var messagesText string
 //go:embed held.sql
 var heldText string
 
-var queries = sqlite.Queries(queriesText + "\n" + messagesText + "\n" + heldText)
+//go:embed claims.sql
+var claimsText string
+
+var queries = sqlite.Queries(queriesText + "\n" + messagesText + "\n" + heldText + "\n" + claimsText)
 
 // query is a section of queries.sql; an empty statement would run and do
 // nothing, so a missing name is a programming error.

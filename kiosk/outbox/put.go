@@ -144,9 +144,16 @@ type draft struct {
 	body     [sha256.Size]byte // of the record with uptime 0: what makes two requests the same
 }
 
-func newDraft(request string, a feedback.Answer, replaces string) (draft, error) {
+func checkRequest(request string) error {
 	if n := utf8.RuneCountInString(request); n < 1 || n > maxRequest || !utf8.ValidString(request) {
-		return draft{}, &feedback.Invalid{Field: "request", Want: "1 to 64 characters"}
+		return &feedback.Invalid{Field: "request", Want: "1 to 64 characters"}
+	}
+	return nil
+}
+
+func newDraft(request string, a feedback.Answer, replaces string) (draft, error) {
+	if err := checkRequest(request); err != nil {
+		return draft{}, err
 	}
 	answer, err := onWire(a)
 	if err != nil {
