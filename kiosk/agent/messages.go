@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"nghe/kiosk/outbox"
 	"nghe/kiosk/screen"
 	"nghe/kiosk/vitals"
-	"nghe/shared/feedback"
 	"nghe/shared/wire"
 )
 
@@ -33,11 +31,7 @@ func (k *kiosk) messages() screen.Messages {
 // PutMessage keeps a message.
 func (w *watched) PutMessage(request string, m outbox.Message) (outbox.MessageReceipt, error) {
 	receipt, err := w.Outbox.PutMessage(request, m)
-	var invalid *feedback.Invalid
-	if !errors.Is(err, outbox.ErrConflict) && !errors.As(err, &invalid) { // else the fault is the page's
-		err = w.judge(err)
-	}
-	return receipt, err
+	return receipt, w.judgePut(err)
 }
 
 // Release lets held messages into the journal.

@@ -62,7 +62,7 @@ func (k *kiosk) serve(ctx context.Context) error {
 func (k *kiosk) screen() *screen.Screen {
 	place, ward := k.placeOnScreen()
 	return screen.New(screen.Config{
-		Outbox: k.outbox, Place: place, Ward: ward, Program: command.Version(),
+		Outbox: k.outbox, Claims: k.outbox, Place: place, Ward: ward, Program: command.Version(),
 		Messages: k.messages(), Status: k.status, Bulletin: k.forScreen(), PixelsPerMM: k.cfg.PixelsPerMM, Now: k.now, ClockKnown: k.clockKnown, Logger: k.log,
 		Printer: k.forPaper(),
 	})

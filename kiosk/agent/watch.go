@@ -26,11 +26,22 @@ type watched struct {
 // PutTapped keeps an answer.
 func (w *watched) PutTapped(request string, a feedback.Answer, replaces string, tap outbox.Tap) (outbox.Receipt, error) {
 	receipt, err := w.Outbox.PutTapped(request, a, replaces, tap)
+	return receipt, w.judgePut(err)
+}
+
+// PutClaim keeps a claim.
+func (w *watched) PutClaim(request string, c outbox.Claim) (outbox.MessageReceipt, error) {
+	receipt, err := w.Outbox.PutClaim(request, c)
+	return receipt, w.judgePut(err)
+}
+
+// judgePut judges the outbox where the fault is not the page's.
+func (w *watched) judgePut(err error) error {
 	var invalid *feedback.Invalid
-	if !errors.Is(err, outbox.ErrConflict) && !errors.As(err, &invalid) { // else the fault is the page's
-		err = w.judge(err)
+	if errors.Is(err, outbox.ErrConflict) || errors.As(err, &invalid) {
+		return err
 	}
-	return receipt, err
+	return w.judge(err)
 }
 
 // Clock keeps a reading.

@@ -105,6 +105,9 @@ type newsView struct {
 	Updated string        `json:"updated"` // RFC 3339, to the minute
 	Note    string        `json:"note"`    // the ward's words, or empty
 	Version uint16        `json:"version"` // of the case; a reply names the one it saw
+	// MayReply says that the case can be confirmed or reopened now.
+	MayReply bool     `json:"may_reply"`
+	Said     saidView `json:"said"`
 }
 
 // maxSmall bounds the JSON of a request that holds hardly anything.
@@ -117,32 +120,57 @@ var noResult = refusal{http.StatusNotFound, "no-result", "There is no result yet
 // postReceipt answers from the boxes this kiosk holds. The code is in no
 // address and in no log, and is forgotten with the request.
 func (s *Screen) postReceipt(w http.ResponseWriter, r *http.Request) {
-	code, bad := readCode(w, r)
+	var ask struct {
+		Code string `json:"code"`
+	}
+	bad := readSmall(w, r, &ask)
+	var receipt seal.Receipt
+	if bad == nil {
+		receipt, bad = s.tryCode(w, ask.Code)
+	}
 	if bad != nil {
 		refuse(w, *bad)
 		return
 	}
-	if bad := rationed(w, s.codes.take(s.cfg.Now()), "Too many codes were tried here; wait a little."); bad != nil {
+	view, bad := s.newsView(receipt)
+	if bad != nil {
 		refuse(w, *bad)
 		return
 	}
-	news, known, err := s.news(code)
-	switch {
-	case err != nil:
-		s.cfg.Logger.Error("case not read", "err", err)
-		refuse(w, refusal{http.StatusServiceUnavailable, ownFailure, "The result cannot be read; try again.", ""})
-	case !known:
-		refuse(w, noResult)
-	default:
-		reply(w, http.StatusOK, newsView{State: cmp.Or(news.State.String(), feedback.CaseInProgress.String()), Text: news.State.Text(), Note: news.Note, Version: news.Version,
-			Updated: news.Updated.In(vietnam).Format(time.RFC3339)})
-	}
+	reply(w, http.StatusOK, view)
 }
 
-// news derives the receipt for a code that is nobody's too: what takes the time
-// is the derivation, and it takes as long.
-func (s *Screen) news(code seal.Code) (bulletin.News, bool, error) {
-	receipt := s.receiptOf(code)
+func (s *Screen) newsView(receipt seal.Receipt) (newsView, *refusal) {
+	var said saidView
+	news, known, err := s.news(receipt)
+	if err == nil && !known {
+		return newsView{}, &noResult
+	}
+	if err == nil {
+		said, err = s.said(receipt, news)
+	}
+	if err != nil {
+		s.cfg.Logger.Error("case not read", "err", err)
+		return newsView{}, &refusal{http.StatusServiceUnavailable, ownFailure, "The result cannot be read; try again.", ""}
+	}
+	return newsView{State: cmp.Or(news.State.String(), feedback.CaseInProgress.String()), Text: news.State.Text(), Note: news.Note, Version: news.Version,
+		Updated: news.Updated.In(vietnam).Format(time.RFC3339), MayReply: news.State.MayReply(), Said: said}, nil
+}
+
+// tryCode derives the receipt for a code that is nobody's too: what takes the
+// time is the derivation, and it takes as long.
+func (s *Screen) tryCode(w http.ResponseWriter, typed string) (seal.Receipt, *refusal) {
+	code, err := seal.ParseCode(typed)
+	if err != nil {
+		return seal.Receipt{}, &refusal{http.StatusUnprocessableEntity, "invalid", wantCode, "code"}
+	}
+	if bad := rationed(w, s.codes.take(s.cfg.Now()), "Too many codes were tried here; wait a little."); bad != nil {
+		return seal.Receipt{}, bad
+	}
+	return s.receiptOf(code), nil
+}
+
+func (s *Screen) news(receipt seal.Receipt) (bulletin.News, bool, error) {
 	if s.cfg.Bulletin == nil {
 		return bulletin.News{}, false, nil
 	}
@@ -157,20 +185,6 @@ func (s *Screen) receiptOf(code seal.Code) seal.Receipt {
 	runtime.GC()
 	defer runtime.GC()
 	return code.Receipt()
-}
-
-func readCode(w http.ResponseWriter, r *http.Request) (seal.Code, *refusal) {
-	var ask struct {
-		Code string `json:"code"`
-	}
-	if bad := readSmall(w, r, &ask); bad != nil {
-		return "", bad
-	}
-	code, err := seal.ParseCode(ask.Code)
-	if err != nil {
-		return "", &refusal{http.StatusUnprocessableEntity, "invalid", wantCode, "code"}
-	}
-	return code, nil
 }
 
 func readSmall(w http.ResponseWriter, r *http.Request, v any) *refusal {

@@ -8,10 +8,10 @@ import (
 )
 
 // refusals logs what was refused: where and why by its code, never what was
-// sent. A program that hammers the screen cannot fill the disk with it. Messages
-// and what is printed are only counted, into the next line about anything else:
-// a line's time would be that of a message, and of one to named officers nobody
-// may know it.
+// sent. A program that hammers the screen cannot fill the disk with it. Messages,
+// what is said of them by receipt code and what is printed are only counted, into
+// the next line about anything else: a line's time would be that of a message,
+// and of one to named officers nobody may know it.
 type refusals struct {
 	log *slog.Logger
 
@@ -27,6 +27,8 @@ const linesAMinute = 20
 // Routes of what leaves no line.
 const (
 	messagesRoute = "/api/messages"
+	repliesRoute  = "/api/replies"
+	rightsRoute   = "/api/rights"
 	printRoute    = "/api/print" // of a receipt, perhaps
 )
 
@@ -48,7 +50,8 @@ func (l *refusals) watch(next http.Handler) http.Handler {
 func (l *refusals) note(route string, why refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if route == messagesRoute || route == printRoute {
+	switch route {
+	case messagesRoute, repliesRoute, rightsRoute, printRoute:
 		l.silent++
 		return
 	}

@@ -77,6 +77,7 @@ type Config struct {
 	PixelsPerMM float64
 	Pace        Pace
 	Messages    Messages
+	Claims      Claims           // what is said by receipt code; nil: nothing can be
 	Bulletin    Bulletin         // what the hub told; nil: nothing
 	Printer     Printer          // nil: there is none
 	Now         func() time.Time // for schedules, opening hours, the board and the trying of codes; nil: time.Now
@@ -155,6 +156,8 @@ func (s *Screen) Handler() http.Handler {
 	mux.Handle(messagesRoute, only(http.MethodPost, s.postMessage))
 	mux.Handle("/api/receipts", only(http.MethodPost, s.postReceipt))
 	mux.Handle(printRoute, only(http.MethodPost, s.postPrint))
+	mux.Handle(repliesRoute, only(http.MethodPost, s.postReply))
+	mux.Handle(rightsRoute, only(http.MethodPost, s.postRight))
 	mux.Handle("/api/board", only(http.MethodGet, s.getBoard))
 	mux.Handle("/api/status", only(http.MethodGet, s.getStatus))
 	mux.Handle("/api/questionnaires", only(http.MethodGet, s.getQuestionnaires))
