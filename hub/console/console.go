@@ -93,8 +93,8 @@ func open(cfg Config, files fs.FS) (*Console, error) {
 	if c.assets, err = openAssets(files); err != nil {
 		return nil, fmt.Errorf("open console: %w", err)
 	}
-	for _, l := range languages {
-		if c.faces[l], err = newFace(l, c.assets); err != nil {
+	for _, l := range tongues() {
+		if c.faces[l.Code], err = newFace(l.Code, c.assets); err != nil {
 			return nil, fmt.Errorf("open console: %w", err)
 		}
 	}

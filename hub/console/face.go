@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,15 +15,28 @@ import (
 	"nghe/hub/reports"
 )
 
-// Language of the pages.
+// Language of the pages. Operators' are Vietnamese or English; what strangers
+// read is in every language of a kiosk's screen.
 type Language string
 
 const (
 	Vietnamese Language = "vi"
 	English    Language = "en"
+	Korean     Language = "ko"
+	Chinese    Language = "zh-Hans"
 )
 
 var languages = []Language{Vietnamese, English}
+
+// tongue is a language a stranger may choose, under its own name.
+type tongue struct {
+	Code Language
+	Name string
+}
+
+func tongues() []tongue {
+	return []tongue{{Vietnamese, "Tiếng Việt"}, {English, "English"}, {Korean, "한국어"}, {Chinese, "简体中文"}}
+}
 
 //go:embed words/*.json
 var wordFiles embed.FS
@@ -40,15 +54,21 @@ type face struct {
 }
 
 func newFace(l Language, a assets) (*face, error) {
-	f := &face{lang: l, locale: reports.Locale(l), words: map[string]string{}}
-	text, err := wordFiles.ReadFile("words/" + string(l) + ".json")
-	if err != nil {
-		return nil, err
+	f := &face{lang: l, locale: reports.English, words: map[string]string{}}
+	if l == Vietnamese {
+		f.locale = reports.Vietnamese
 	}
-	if err := json.Unmarshal(text, &f.words); err != nil {
-		return nil, fmt.Errorf("read catalogue %s: %w", l, err)
+	for _, of := range []Language{English, l} { // a catalogue of strangers' words has no others
+		text, err := wordFiles.ReadFile("words/" + string(of) + ".json")
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(text, &f.words); err != nil {
+			return nil, fmt.Errorf("read catalogue %s: %w", of, err)
+		}
 	}
-	f.pages, err = template.New("").Funcs(template.FuncMap{"t": f.text, "icon": icon, "asset": a.path}).
+	var err error
+	f.pages, err = template.New("").Funcs(template.FuncMap{"t": f.text, "icon": icon, "asset": a.path, "tongues": tongues}).
 		ParseFS(pageFiles, "pages/*.html")
 	return f, err
 }
@@ -77,14 +97,30 @@ func (f *face) fragment(name string, data any) (template.HTML, error) {
 
 const languageCookie = "nghe-language"
 
-// face in the language the visitor chose; Vietnamese unless told otherwise.
+// face in the language the visitor chose; Vietnamese unless told otherwise. One
+// that only strangers' pages have is English elsewhere.
 func (c *Console) face(r *http.Request) *face {
-	if cookie, err := r.Cookie(languageCookie); err == nil {
-		if f, ok := c.faces[Language(cookie.Value)]; ok {
-			return f
-		}
+	lang := preferred(r)
+	if cookie, err := r.Cookie(languageCookie); err == nil && c.faces[Language(cookie.Value)] != nil {
+		lang = Language(cookie.Value)
 	}
-	return c.faces[Vietnamese]
+	path := strings.ToLower(r.URL.Path)
+	if !slices.Contains(languages, lang) && path != "/r" && !strings.HasPrefix(path, "/r/") {
+		lang = English
+	}
+	return c.faces[lang]
+}
+
+// preferred is what the browser asks for, of visitors from abroad: many a
+// resident's asks for English.
+func preferred(r *http.Request) Language {
+	switch first := strings.ToLower(r.Header.Get("Accept-Language")); {
+	case strings.HasPrefix(first, "ko"):
+		return Korean
+	case strings.HasPrefix(first, "zh"):
+		return Chinese
+	}
+	return Vietnamese
 }
 
 func (c *Console) setLanguage(w http.ResponseWriter, r *http.Request) error {
@@ -96,6 +132,15 @@ func (c *Console) setLanguage(w http.ResponseWriter, r *http.Request) error {
 		Secure: c.cfg.Secure, SameSite: http.SameSiteLaxMode, MaxAge: 365 * 24 * 3600})
 	http.Redirect(w, r, local(r.PostFormValue("back")), http.StatusSeeOther)
 	return nil
+}
+
+// day as it is written where the language is spoken: beside day and month alone
+// a visitor cannot tell which is which.
+func (f *face) day(t time.Time) string {
+	if f.lang == Korean || f.lang == Chinese {
+		return t.In(reports.Zone()).Format(time.DateOnly)
+	}
+	return f.locale.Date(t)
 }
 
 // page is what every template gets.

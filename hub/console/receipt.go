@@ -230,7 +230,7 @@ func allDeleted(messages []ledger.Message) bool {
 // receipt tells a case; the day is enough, and all there is for some.
 func (f *face) receipt(is cases.Case) receiptBody {
 	b := receiptBody{Asked: true, State: is.State.Text().In(feedback.Language(f.lang)), Open: is.State.Open(),
-		Updated: f.text("receipt.updated", f.locale.Date(is.Updated)), Road: f.road(is.State), Note: is.Note, Hint: f.text("receipt.done")}
+		Updated: f.text("receipt.updated", f.day(is.Updated)), Road: f.road(is.State), Note: is.Note, Hint: f.text("receipt.done")}
 	if b.Open {
 		b.Hint = f.text("receipt.open")
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"nghe/hub/cases"
+	"nghe/hub/reports"
 	"nghe/shared/feedback"
 	"nghe/shared/seal"
 )
@@ -99,10 +101,51 @@ func TestReceiptInEnglish(t *testing.T) {
 	}
 }
 
-// Every state has its page in both languages, with its place on the road.
+// A visitor from abroad reads the page in the browser's language, or chooses;
+// elsewhere at the hub it is English.
+func TestReceiptInKoreanAndChinese(t *testing.T) {
+	h := newHub(t)
+	if _, err := h.cases.SetByCode(t.Context(), receiptCode, cases.Change{State: feedback.CaseInProgress}); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(c *http.Client, path, accepts string) string {
+		r := h.request("GET", path, nil)
+		r.Header.Set("Accept-Language", accepts)
+		res, err := c.Do(r)
+		h.must(err)
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		h.must(err)
+		return string(body)
+	}
+	for accepts, want := range map[string][]string{
+		"ko-KR,ko;q=0.9,en;q=0.8": {`<html lang="ko">`, "처리 중", "보내신 의견", h.now().In(reports.Zone()).Format(time.DateOnly)}, "zh-CN": {`<html lang="zh-Hans">`, "处理中", "您的意见"},
+		"en-US": {`<html lang="vi">`, "Đang xử lý"}, "": {`<html lang="vi">`, ">한국어<", ">简体中文<", ">English<"},
+	} {
+		page := ask(h.client(""), "/r/4Q7K9M2XHT", accepts)
+		for _, text := range want {
+			if !strings.Contains(page, text) {
+				t.Errorf("who asks for %q reads no %s", accepts, text)
+			}
+		}
+	}
+	stranger := h.client("")
+	res, err := stranger.Do(h.request("POST", "/language", url.Values{"lang": {"zh-Hans"}, "back": {"/r"}}))
+	h.must(err)
+	res.Body.Close()
+	if page := ask(stranger, "/r", "ko"); !strings.Contains(page, "回执码") {
+		t.Error("what was chosen is not Chinese")
+	}
+	if page := ask(stranger, "/signin", ""); !strings.Contains(page, `<html lang="en">`) || !strings.Contains(page, "Password") {
+		t.Error("the door is not in English")
+	}
+}
+
+// Every state has its page in every language, with its place on the road.
 func TestReceiptOfEveryState(t *testing.T) {
 	h := newHub(t)
-	for _, l := range languages {
+	for _, tongue := range tongues() {
+		l := tongue.Code
 		f := h.console.faces[l]
 		for _, state := range feedback.CaseStates() {
 			b := f.receipt(cases.Case{State: state, Updated: h.now(), Note: "một <lời>"})

@@ -161,7 +161,8 @@ func TestReceiptScreens(t *testing.T) {
 	_, err := h.console.cfg.Deletions.Receipt(t.Context(), deleted.Tag, "người gửi yêu cầu", "admin")
 	h.must(err)
 	ctx := browser.Start(t, 390, 844)
-	for _, lang := range []Language{Vietnamese, English} {
+	for _, tongue := range tongues() {
+		lang := tongue.Code
 		h.run(ctx, network.SetCookie(languageCookie, string(lang)).WithURL(h.server.URL))
 		for name, path := range map[string]string{"ask": "/r", "handled": "/r/" + string(receiptCode), "answered": "/r/" + answered, "forwarded": "/r/" + forwarded, "received": "/r/" + received,
 			"deleted": "/r/" + goneCode, "answered-deleted": "/r/" + gone, "unknown": "/r/0000000000", "malformed": "/r/123"} {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"nghe/shared/feedback"
 	"nghe/shared/wire"
 )
 
@@ -32,6 +33,18 @@ func TestWords(t *testing.T) {
 	if len(vi) != len(en) {
 		t.Errorf("vi has %d texts, en %d", len(vi), len(en))
 	}
+	for _, l := range []Language{Korean, Chinese} { // of strangers' pages, all
+		for key, text := range words(t, l) {
+			if a, b := gap.FindAllString(en[key], -1), gap.FindAllString(text, -1); en[key] == "" || len(a) != len(b) {
+				t.Errorf("%s has %s, which en lacks or gives gaps %v", l, key, a)
+			}
+		}
+		for key := range en {
+			if strings.HasPrefix(key, "receipt.") && words(t, l)[key] == "" {
+				t.Errorf("%s lacks %s", l, key)
+			}
+		}
+	}
 	used := regexp.MustCompile(`\{\{(?:else )?t "([^"]+)"|[( ]t "([^"]+)"|\.text\("([a-z.0-9-]+)"`)
 	entries, _ := pageFiles.ReadDir("pages")
 	for _, e := range entries {
@@ -48,6 +61,11 @@ func TestWords(t *testing.T) {
 	for _, s := range []string{"online", "waiting", "late", "lost", "paused", "new", "revoked", "superseded", "none"} {
 		if vi["state."+s] == "" {
 			t.Errorf("no word for state %s", s)
+		}
+	}
+	for _, l := range feedback.Languages() {
+		if vi["language."+string(l)] == "" {
+			t.Errorf("no word for the language %s, in which a resident may answer", l)
 		}
 	}
 	for cause := wire.ForkAhead; cause <= wire.ForkForeign; cause++ {
