@@ -283,6 +283,15 @@ func TestBoard(t *testing.T) {
 	}
 }
 
+// Beside what the ward did hangs what people had said.
+func TestBoardTellsWhatPeopleSaid(t *testing.T) {
+	h, _, _ := informed(t, &told{notices: []feedback.Notice{{ID: "lights", Said: feedback.Text{"vi": "Ngõ tối"}, Title: feedback.Text{"vi": "Đã lắp đèn"}, Sample: true}}})
+	w, _ := call(t, h, http.MethodGet, "/api/board", "")
+	if !strings.Contains(w.Body.String(), `{"id":"lights","said":{"vi":"Ngõ tối"},"title":{"vi":"Đã lắp đèn"},"body":null,"sample":true}`) {
+		t.Errorf("%s", w.Body)
+	}
+}
+
 // The board tells of this house, and whom to call here.
 func TestBoardTellsFacts(t *testing.T) {
 	here, there := feedback.Span{Places: []string{"qt-01"}}, feedback.Span{Places: []string{"qt-02"}}

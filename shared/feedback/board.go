@@ -42,11 +42,14 @@ func isTextID(id string) bool {
 }
 
 // Notice is one sheet on the board of a kiosk. It hangs where and as long as
-// its Span holds.
+// its Span holds. With Said it is one of "Bà con nói – Phường làm": Title and
+// Body then tell what the ward did.
 type Notice struct {
-	ID    string `json:"id"`
-	Title Text   `json:"title"`
-	Body  Text   `json:"body"`
+	ID     string `json:"id"`
+	Said   Text   `json:"said,omitempty"` // what people had said, in a few words and no one's own
+	Title  Text   `json:"title"`
+	Body   Text   `json:"body"`
+	Sample bool   `json:"sample,omitempty"` // invented for demonstration, and shown as such
 	Span
 }
 
@@ -54,6 +57,11 @@ type Notice struct {
 func (n Notice) Validate() error {
 	if !isID(n.ID) {
 		return invalid("id", wantID)
+	}
+	if n.Said != nil {
+		if err := n.Said.validate("said"); err != nil {
+			return err
+		}
 	}
 	if err := n.Title.validate("title"); err != nil {
 		return err

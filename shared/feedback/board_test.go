@@ -6,7 +6,7 @@ import (
 )
 
 func TestNoticeRefuses(t *testing.T) {
-	good := Notice{ID: "meeting", Title: both("Họp"), Body: both(strings.Repeat("Mời bà con. ", 100) + "Hết"), Span: Span{From: "2026-11-23", Until: "2026-11-30", Places: []string{"qt-01"}}}
+	good := Notice{ID: "meeting", Said: both("Ngõ tối"), Title: both("Họp"), Body: both(strings.Repeat("Mời bà con. ", 100) + "Hết"), Span: Span{From: "2026-11-23", Until: "2026-11-30", Places: []string{"qt-01"}}}
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -15,6 +15,8 @@ func TestNoticeRefuses(t *testing.T) {
 		want  string
 	}{
 		"id":         {func(n *Notice) { n.ID = "Họp" }, "id:"},
+		"said":       {func(n *Notice) { n.Said = Text{} }, "said.vi:"},
+		"long said":  {func(n *Notice) { n.Said = both(strings.Repeat("x", 501)) }, "at most 500"},
 		"no title":   {func(n *Notice) { n.Title = nil }, "title.vi:"},
 		"long title": {func(n *Notice) { n.Title = both(strings.Repeat("x", 501)) }, "at most 500"},
 		"long body":  {func(n *Notice) { n.Body = both(strings.Repeat("x", 4001)) }, "at most 4000"},
