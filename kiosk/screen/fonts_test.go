@@ -36,7 +36,7 @@ func shown(t *testing.T, l feedback.Language) string {
 	for _, is := range catalogues()[l] {
 		add(map[string]any{string(l): is})
 	}
-	form := feedback.Messages().In("Phường Quảng Tiến", time.Now())
+	form := feedback.Messages().In("Phường Quảng Tiến", nil, time.Now())
 	add([]any{feedback.Seed().Questionnaires, form, feedback.Agreements()})
 	for score := 1; score <= 5; score++ {
 		add(feedback.ScoreText(score))

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 
 	"nghe/kiosk/media"
@@ -57,7 +59,28 @@ func (m Messages) filled() Messages {
 }
 
 func (s *Screen) messageForm() feedback.MessageForm {
-	return feedback.Messages().In(s.cfg.Ward, s.cfg.Now())
+	now := s.cfg.Now()
+	return feedback.Messages().In(s.cfg.Ward, s.facts().AreasAt(s.cfg.Place.ID, now), now)
+}
+
+// offered are the areas of every form that was served: who has begun with one may
+// finish, though the ward offers others by now.
+type offered struct {
+	mu    sync.Mutex
+	areas map[string]feedback.Option
+}
+
+// ever adds those of now, and returns all.
+func (o *offered) ever(now []feedback.Option) []feedback.Option {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.areas == nil {
+		o.areas = map[string]feedback.Option{}
+	}
+	for _, a := range now {
+		o.areas[a.ID] = a
+	}
+	return slices.Collect(maps.Values(o.areas))
 }
 
 // messagesView says what may be sent now.
@@ -240,10 +263,7 @@ func (s *Screen) failed(err error) *refusal {
 
 // record is what the journal keeps of a message.
 func (m *message) record(content [32]byte, tag [16]byte, attachments []feedback.Attachment) outbox.Message {
-	choices := []string{m.head.Kind}
-	if m.head.Subject != "" {
-		choices = append(choices, m.head.Subject)
-	}
+	choices := feedback.MessageChoices(m.head.Kind, m.head.Subject, m.head.Place)
 	return outbox.Message{Questionnaire: m.head.Questionnaire, Version: m.head.Version, Question: m.question, Language: m.head.Language,
 		Choices: choices, Attachments: attachments, Receipt: tag, Consents: m.consents, Content: content}
 }
@@ -269,6 +289,9 @@ func (m *message) content(key [32]byte) [32]byte {
 		add([]byte{byte(p.kind)})
 		add([]byte(p.mediaType))
 		add(p.sum[:])
+	}
+	if m.head.Place != "" { // so that a message without one is the same as it was before there were any
+		add([]byte(m.head.Place))
 	}
 	return [32]byte(h.Sum(nil))
 }

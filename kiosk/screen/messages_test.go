@@ -36,6 +36,7 @@ type desk struct {
 	readers map[feedback.Reader][]string
 	log     bytes.Buffer
 	did     []string     // in order: "put", "hold", "record"
+	choices []string     // of the last record
 	fail    func() error // before the record; nil: works
 	failing func() error // after it
 	level   *media.Level // nil: the spool's own
@@ -93,7 +94,7 @@ func (d *desk) PutMessage(request string, m outbox.Message) (outbox.MessageRecei
 			d.t.Error("a record names a blob that is not on the disk")
 		}
 	}
-	d.did = append(d.did, "record")
+	d.did, d.choices = append(d.did, "record"), m.Choices
 	if d.fail != nil {
 		return outbox.MessageReceipt{}, d.fail()
 	}

@@ -98,6 +98,7 @@ type questionsView struct {
 
 func (s *Screen) getQuestionnaires(w http.ResponseWriter, _ *http.Request) {
 	view := questionsView{Questionnaires: s.asked(), Agreements: feedback.Agreements(), Message: s.messageForm()}
+	s.offered.ever(view.Message.Places)
 	for score := 5; score >= 1; score-- {
 		view.Scale = append(view.Scale, scoreView{score, feedback.ScoreText(score)})
 	}

@@ -40,6 +40,7 @@ type messageHead struct {
 	Questionnaire string            `json:"questionnaire"`
 	Version       int               `json:"version"`
 	Subject       string            `json:"subject"`
+	Place         string            `json:"place"` // where the matter is: of the form's places, or empty
 	Consents      []consent         `json:"consents"`
 }
 
@@ -343,8 +344,12 @@ func (s *Screen) checkMessage(m *message) *refusal {
 		return wrong("version", "the form and version of GET /api/questionnaires")
 	}
 	m.question = form.Question
-	if err := form.Check(h.Kind, h.Subject, h.Language); err != nil {
+	form.Places = s.offered.ever(form.Places)
+	if err := form.Check(h.Kind, h.Subject, h.Place, h.Language); err != nil {
 		return invalid(err, "")
+	}
+	if m.reader == feedback.ReaderNamed { // it stands open in the record, and there it could tell who spoke
+		m.head.Place = ""
 	}
 	if !has(m.parts, "words") && !has(m.parts, "voice") && !has(m.parts, "photo") {
 		return wrong("words", "words, voice or a photo; contact alone says nothing")

@@ -98,6 +98,7 @@ type Screen struct {
 	oneCode sync.Mutex    // held while one is derived
 	codes   bucket
 	sheets  bucket
+	offered offered
 
 	judging sync.Mutex // held while an answer is judged and kept
 	judge   conduct.Judge

@@ -11,16 +11,18 @@ import (
 )
 
 // Facts are what a ward tells of itself and its houses that is no text: whom to
-// call, who looks after a house and when it is open.
+// call, who looks after a house and when it is open, where a matter can be.
 type Facts struct {
 	Contacts []Contact `json:"contacts,omitempty"`
 	Houses   []House   `json:"houses,omitempty"`
+	Areas    []Area    `json:"areas,omitempty"`
 }
 
 // Limits on what a ward tells of itself.
 const (
 	MaxContacts = 32
 	MaxHouses   = 500
+	MaxAreas    = 200
 	maxNumber   = 20 // characters of a telephone number
 )
 
@@ -42,6 +44,13 @@ type House struct {
 	Span
 	Caretaker Caretaker `json:"caretaker,omitzero"`
 	Hours     []Times   `json:"hours,omitempty"` // open in any of them
+}
+
+// Area is where the matter of a message can be: a neighbourhood, the market, the
+// beach. It is offered where and as long as its Span holds.
+type Area struct {
+	Option
+	Span
 }
 
 // Caretaker looks after a house; residents see the name and the number.
@@ -97,6 +106,18 @@ func (f Facts) HouseAt(place string, at time.Time) (told House) {
 	return told
 }
 
+// AreasAt are the areas to offer at a place on the day of a moment, in the ward's
+// order.
+func (f Facts) AreasAt(place string, at time.Time) []Option {
+	all := []Option{}
+	for _, a := range f.Areas {
+		if a.Holds(place, at) {
+			all = append(all, a.Option)
+		}
+	}
+	return all
+}
+
 // Open says whether h is open at a moment; one that tells no hours always is.
 func (h House) Open(at time.Time) bool {
 	return len(h.Hours) == 0 || slices.ContainsFunc(h.Hours, func(t Times) bool { return t.Hold(at) })
@@ -110,6 +131,9 @@ func (f Facts) Validate() error {
 	if len(f.Houses) > MaxHouses {
 		return invalid("houses", fmt.Sprintf("keep to %d houses", MaxHouses))
 	}
+	if len(f.Areas) > MaxAreas {
+		return invalid("areas", fmt.Sprintf("keep to %d areas", MaxAreas))
+	}
 	for i, c := range f.Contacts {
 		if err := c.validate(fmt.Sprintf("contacts[%d].", i)); err != nil {
 			return err
@@ -120,7 +144,25 @@ func (f Facts) Validate() error {
 			return err
 		}
 	}
+	for i, a := range f.Areas {
+		if err := a.validate(fmt.Sprintf("areas[%d].", i), f.Areas[:i]); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+func (a Area) validate(field string, earlier []Area) error {
+	if !isID(a.ID) {
+		return invalid(field+"id", wantID)
+	}
+	if slices.ContainsFunc(earlier, func(e Area) bool { return e.ID == a.ID }) {
+		return invalid(field+"id", "used twice; give every area an id of its own")
+	}
+	if err := a.Text.validate(field + "text"); err != nil {
+		return err
+	}
+	return a.Span.validate(field)
 }
 
 func (c Contact) validate(field string) error {

@@ -3,6 +3,7 @@ package feedback
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -77,6 +78,30 @@ func TestHouseAt(t *testing.T) {
 	}
 }
 
+func TestAreasAt(t *testing.T) {
+	area := func(id string, s Span) Area { return Area{Option{ID: id, Text: both(id)}, s} }
+	f := Facts{Areas: []Area{area("beach", Span{}), area("there", Span{Places: []string{"qt-02"}}), area("fair", Span{Until: "2026-11-22"}), area("here", Span{Places: []string{"qt-01"}})}}
+	if err := f.Validate(); err != nil {
+		t.Error(err)
+	}
+	var ids []string
+	for _, o := range f.AreasAt("qt-01", at(t, "2026-11-23 09:30")) {
+		ids = append(ids, o.ID)
+	}
+	if got := strings.Join(ids, " "); got != "beach here" {
+		t.Errorf("offers %s", got)
+	}
+	if none := (Facts{}).AreasAt("qt-01", at(t, "2026-11-23 09:30")); none == nil || len(none) != 0 {
+		t.Errorf("without areas offers %#v", none)
+	}
+	for field, spoil := range map[string]Area{"areas[4].id": area("at:here", Span{}), "areas[4].id ": area("beach", Span{}), "areas[4].text.vi": {Option: Option{ID: "x"}}, "areas[4].places": area("x", Span{Places: []string{"?"}})} {
+		var told *Invalid
+		if err := (Facts{Areas: append(slices.Clip(f.Areas), spoil)}).Validate(); !errors.As(err, &told) || told.Field != strings.TrimSpace(field) {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
 func TestFactsRefuse(t *testing.T) {
 	contact, house := Contact{Kind: "ward", Name: both("UBND phường"), Number: "(0237) 3821.113"}, House{Caretaker: Caretaker{"Bà Hoa", "+84 912-345-678"}, Hours: []Times{{}}}
 	if err := (Facts{Contacts: []Contact{contact}, Houses: []House{house, {}}}).Validate(); err != nil {
@@ -105,7 +130,7 @@ func TestFactsRefuse(t *testing.T) {
 			t.Errorf("%q: %v", field, err)
 		}
 	}
-	for field, f := range map[string]Facts{"contacts": {Contacts: make([]Contact, MaxContacts+1)}, "houses": {Houses: make([]House, MaxHouses+1)}} {
+	for field, f := range map[string]Facts{"contacts": {Contacts: make([]Contact, MaxContacts+1)}, "houses": {Houses: make([]House, MaxHouses+1)}, "areas": {Areas: make([]Area, MaxAreas+1)}} {
 		if err := f.Validate(); err == nil || !strings.HasPrefix(fmt.Sprint(err), field+":") {
 			t.Errorf("%s: %v", field, err)
 		}

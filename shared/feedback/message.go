@@ -26,6 +26,7 @@ type MessageForm struct {
 	Title         Text          `json:"title"`
 	Kinds         []Option      `json:"kinds"`
 	Subjects      []Option      `json:"subjects"`
+	Places        []Option      `json:"places"`   // of In: where the matter may be
 	Consents      []ConsentText `json:"consents"` // of In
 }
 
@@ -49,28 +50,65 @@ func Messages() MessageForm {
 	return f
 }
 
-// In is the form with what residents of a ward are promised on a day.
-func (f MessageForm) In(ward string, on time.Time) MessageForm {
-	f.Consents = nil
+// In is the form with what residents of a ward are promised on a day, and the
+// areas offered to them.
+func (f MessageForm) In(ward string, areas []Option, on time.Time) MessageForm {
+	f.Consents, f.Places = nil, areas
 	for _, part := range InForce(Promises(), on).Parts {
 		f.Consents = append(f.Consents, ConsentText{part.Purpose, part.In(ward)})
 	}
 	return f
 }
 
-// Check says whether a message of that kind, about that subject ("" for none),
-// written in that language is one of this form. Its error is an *Invalid.
-func (f MessageForm) Check(kind, subject string, language Language) error {
+// Check says whether a message of that kind, about that subject and at that
+// place ("" for none), written in that language is one of this form. Its error
+// is an *Invalid.
+func (f MessageForm) Check(kind, subject, place string, language Language) error {
 	is := func(id string) func(Option) bool { return func(o Option) bool { return o.ID == id } }
 	switch {
 	case !slices.ContainsFunc(f.Kinds, is(kind)):
 		return invalid("kind", "one of the kinds of messages")
 	case subject != "" && !slices.ContainsFunc(f.Subjects, is(subject)):
 		return invalid("subject", "one of the subjects of messages, or empty")
+	case place != "" && !slices.ContainsFunc(f.Places, is(place)):
+		return invalid("place", "one of the places of messages, or empty")
 	case !language.offered():
 		return invalid("language", wantLanguage)
 	}
 	return nil
+}
+
+// choiceAt begins the choice that says where the matter is: no option's id has a
+// colon, so it is none of the kinds and subjects.
+const choiceAt = "at:"
+
+// MessageChoices are the choices in the record of a message of that kind, about
+// that subject and at that place ("" for none).
+func MessageChoices(kind, subject, place string) []string {
+	choices := []string{kind}
+	if subject != "" {
+		choices = append(choices, subject)
+	}
+	if place != "" {
+		choices = append(choices, choiceAt+place)
+	}
+	return choices
+}
+
+// ReadMessageChoices is the other way round; what is missing is "".
+func ReadMessageChoices(choices []string) (kind, subject, place string) {
+	for i, c := range choices {
+		at, isPlace := strings.CutPrefix(c, choiceAt)
+		switch {
+		case i == 0:
+			kind = c
+		case isPlace:
+			place = at
+		case subject == "":
+			subject = c
+		}
+	}
+	return kind, subject, place
 }
 
 // Purposes of consent, by what is given.

@@ -29,9 +29,9 @@ func TestMessageFormIsWhole(t *testing.T) {
 }
 
 func TestMessageFormInAWard(t *testing.T) {
-	f := Messages().In("Phường Quảng Tiến", time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
-	if len(f.Consents) != 4 {
-		t.Fatalf("%d consents", len(f.Consents))
+	f := Messages().In("Phường Quảng Tiến", []Option{{ID: "market"}}, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
+	if len(f.Consents) != 4 || f.Check("khen", "", "market", "vi") != nil {
+		t.Fatalf("%d consents, places %v", len(f.Consents), f.Places)
 	}
 	for _, c := range f.Consents {
 		for language, text := range c.Text {
@@ -40,24 +40,44 @@ func TestMessageFormInAWard(t *testing.T) {
 			}
 		}
 	}
-	if before := Messages().In("x", time.Date(2026, 11, 5, 0, 0, 0, 0, time.UTC)); !strings.Contains(before.Consents[0].Text[Vietnamese], "sau khi trả lời") {
+	if before := Messages().In("x", nil, time.Date(2026, 11, 5, 0, 0, 0, 0, time.UTC)); !strings.Contains(before.Consents[0].Text[Vietnamese], "sau khi trả lời") {
 		t.Error("a kiosk told of a promise before its first day")
 	}
 }
 
 func TestMessageFormCheck(t *testing.T) {
 	for _, c := range []struct {
-		kind, subject string
-		language      Language
-		field         string
+		kind, subject, place string
+		language             Language
+		field                string
 	}{
-		{"phan-anh", "police", "vi", ""}, {"khen", "", "en", ""}, {"khen", "", "ko", ""}, {"gop-y", "tourism", "zh-Hans", ""},
-		{"to-cao", "", "vi", "kind"}, {"", "", "vi", "kind"}, {"gop-y", "weather", "vi", "subject"}, {"gop-y", "", "xx", "language"},
+		{"phan-anh", "police", "", "vi", ""}, {"khen", "", "", "en", ""}, {"khen", "", "beach", "ko", ""}, {"gop-y", "tourism", "beach", "zh-Hans", ""},
+		{"to-cao", "", "", "vi", "kind"}, {"", "", "", "vi", "kind"}, {"gop-y", "weather", "", "vi", "subject"}, {"gop-y", "", "", "xx", "language"},
+		{"khen", "", "moon", "vi", "place"}, {"khen", "beach", "", "vi", "subject"}, {"khen", "", "police", "vi", "place"},
 	} {
-		err := Messages().Check(c.kind, c.subject, c.language)
+		form := Messages()
+		form.Places = []Option{{ID: "beach"}}
+		err := form.Check(c.kind, c.subject, c.place, c.language)
 		var i *Invalid
 		if c.field == "" && err != nil || c.field != "" && (!errors.As(err, &i) || i.Field != c.field) {
 			t.Errorf("%q %q %q: %v, want field %q", c.kind, c.subject, c.language, err, c.field)
+		}
+	}
+}
+
+func TestMessageChoices(t *testing.T) {
+	for _, c := range [][3]string{{"khen", "", ""}, {"khen", "police", ""}, {"khen", "", "police"}, {"khen", "police", "police"}} {
+		choices := MessageChoices(c[0], c[1], c[2])
+		if kind, subject, place := ReadMessageChoices(choices); [3]string{kind, subject, place} != c {
+			t.Errorf("%v is written %q and read %q %q %q", c, choices, kind, subject, place)
+		}
+	}
+	for _, c := range []struct{ choices, want string }{
+		{"", "//"}, {"khen order sanitation", "khen/order/"}, {"khen at:beach order", "khen/order/beach"}, {"at:beach", "at:beach//"},
+	} {
+		kind, subject, place := ReadMessageChoices(strings.Fields(c.choices))
+		if got := kind + "/" + subject + "/" + place; got != c.want {
+			t.Errorf("%q is read %s", c.choices, got)
 		}
 	}
 }
