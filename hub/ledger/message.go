@@ -9,7 +9,7 @@ import (
 	"nghe/shared/wire"
 )
 
-// messageForm is the questionnaire whose choices are kind and subject.
+// messageForm is the questionnaire whose choices are kind, subject and area.
 const messageForm = "message"
 
 // isMessage says whether an answer carries more than a choice.
@@ -25,12 +25,7 @@ type messageRow struct {
 func messageOf(r wire.Answer) messageRow {
 	m := messageRow{receipt: append([]byte{}, r.Receipt...)}
 	if r.Questionnaire == messageForm {
-		if len(r.Choices) > 0 {
-			m.kind = r.Choices[0]
-		}
-		if len(r.Choices) > 1 {
-			m.subject = r.Choices[1]
-		}
+		m.kind, m.subject, _ = feedback.ReadMessageChoices(r.Choices)
 	}
 	for _, at := range r.Attachments {
 		m.reader = max(m.reader, at.Reader)

@@ -43,6 +43,7 @@ type Message struct {
 	Receipt       []byte // tag, or empty
 	Kind          string // option ids, empty outside the message form
 	Subject       string
+	Area          string          // feedback.Area.ID the matter is in, or empty
 	Reader        feedback.Reader // to whom its blobs are sealed; named when any is, 0 without blobs
 	Device        string
 	Journal       wire.JournalID
@@ -155,8 +156,9 @@ func scanMessage(rows *sql.Rows) (Message, error) {
 	var m Message
 	var id, journal []byte
 	var state int64
+	var choices string
 	err := rows.Scan(&m.Number, &id, &m.Receipt, &m.Kind, &m.Subject, &m.Reader, &m.Device, &journal, &m.Seq, &m.Place,
-		&m.Questionnaire, &m.Question, &m.Language, &m.TakenAt, &m.TakenWidth, &m.ReceivedAt, &state)
+		&m.Questionnaire, &m.Question, &m.Language, &m.TakenAt, &m.TakenWidth, &m.ReceivedAt, &state, &choices)
 	if err != nil {
 		return Message{}, err
 	}
@@ -166,7 +168,12 @@ func scanMessage(rows *sql.Rows) (Message, error) {
 	m.ID, m.Journal = wire.RecordID(id), wire.JournalID(journal)
 	m.Replaced = state&stateReplaced != 0
 	m.DayOnly = state&stateDay != 0 || m.Reader == feedback.ReaderNamed
-	return m, nil
+	if m.Questionnaire == messageForm {
+		var said []string
+		said, err = split(choices)
+		_, _, m.Area = feedback.ReadMessageChoices(said)
+	}
+	return m, err
 }
 
 // hideTimes leaves of every moment its day in the ward, also where a record

@@ -25,8 +25,8 @@ DELETE FROM consents
 
 -- name: list messages
 SELECT s.answer, s.id, s.receipt, s.kind, s.subject, s.reader, s.device, s.journal, s.seq, s.place,
-       s.questionnaire, s.question, s.language, s.taken, s.width, s.received_at, s.state
-FROM shown_messages s
+       s.questionnaire, s.question, s.language, s.taken, s.width, s.received_at, s.state, v.choices
+FROM shown_messages s JOIN answers a ON a.answer = s.answer JOIN replies v ON v.reply = a.reply
 WHERE s.answer < $1
   AND ($2 = '' OR s.kind = $2) AND ($3 = '' OR s.subject = $3) AND ($4 = 0 OR s.reader = $4)
   AND ($5 = '' OR s.place = $5) AND s.taken >= $6 AND s.taken < $7
@@ -40,14 +40,14 @@ ORDER BY s.answer DESC LIMIT $9
 
 -- name: message by id
 SELECT s.answer, s.id, s.receipt, s.kind, s.subject, s.reader, s.device, s.journal, s.seq, s.place,
-       s.questionnaire, s.question, s.language, s.taken, s.width, s.received_at, s.state
-FROM shown_messages s
+       s.questionnaire, s.question, s.language, s.taken, s.width, s.received_at, s.state, v.choices
+FROM shown_messages s JOIN answers a ON a.answer = s.answer JOIN replies v ON v.reply = a.reply
 WHERE s.id = $1
 
 -- name: messages of receipt
 SELECT s.answer, s.id, s.receipt, s.kind, s.subject, s.reader, s.device, s.journal, s.seq, s.place,
-       s.questionnaire, s.question, s.language, s.taken, s.width, s.received_at, s.state
-FROM shown_messages s
+       s.questionnaire, s.question, s.language, s.taken, s.width, s.received_at, s.state, v.choices
+FROM shown_messages s JOIN answers a ON a.answer = s.answer JOIN replies v ON v.reply = a.reply
 WHERE s.receipt = $1 AND length(s.receipt) > 0
 ORDER BY s.answer
 

@@ -112,6 +112,35 @@ func TestMessagesAreShownWithoutContent(t *testing.T) {
 	})
 }
 
+// Where a matter is stands behind its kind, with a subject and without.
+func TestMessageTellsItsArea(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *hub) {
+		k := letters(t)
+		for i, subject := range []string{"", "order"} {
+			a := message(int64(5+i)*second, "", "", fmt.Sprint("tag-", i), attached(feedback.AttachedWords, feedback.ReaderCases, fmt.Sprint("words ", i)))
+			a.Choices = feedback.MessageChoices("phan-anh", subject, "market")
+			k.add(a)
+		}
+		h.append(k.rest(0))
+		all := h.messages(MessageFilter{Kind: "phan-anh"})
+		var said []string
+		for _, m := range all {
+			said = append(said, m.Kind+"/"+m.Subject+"/"+m.Area)
+		}
+		if got := strings.Join(said, " "); got != "phan-anh/order/market phan-anh//market phan-anh/sanitation/" {
+			t.Errorf("messages are %s", got)
+		}
+		one, err := h.Message(t.Context(), all[0].ID)
+		if err != nil || one.Area != "market" {
+			t.Errorf("Message = %+v, %v", one, err)
+		}
+		if found, err := h.MessagesOf(t.Context(), []byte("tag-0")); err != nil || len(found) != 1 || found[0].Area != "market" {
+			t.Errorf("MessagesOf = %+v, %v", found, err)
+		}
+		h.same()
+	})
+}
+
 func TestNamedMessageShowsItsDayOnly(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *hub) {
 		k := letters(t)
