@@ -234,16 +234,25 @@ func (b *Bulletin) takeSheet(ctx context.Context, tx *database.Tx, is state) (st
 	return is, err
 }
 
-// sheet is what was published with the orders of now, as a body of its own.
-func (b *Bulletin) sheet(ctx context.Context, tx *database.Tx) ([]byte, error) {
+// content is what was published, as a body with one sheet.
+func (b *Bulletin) content(ctx context.Context, q database.Queryer) (wire.BulletinBody, error) {
 	content := wire.BulletinBody{Sheet: []wire.Sheet{{}}}
 	var body []byte
-	err := tx.QueryRowContext(ctx, b.sql["content"]).Scan(&body)
+	err := q.QueryRowContext(ctx, b.sql["content"]).Scan(&body)
 	if err == nil {
 		content, err = wire.DecodeBulletin(body)
 	}
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, fmt.Errorf("read what was published: %w", err)
+		return content, fmt.Errorf("read what was published: %w", err)
+	}
+	return content, nil
+}
+
+// sheet is what was published with the orders of now, as a body of its own.
+func (b *Bulletin) sheet(ctx context.Context, tx *database.Tx) ([]byte, error) {
+	content, err := b.content(ctx, tx)
+	if err != nil {
+		return nil, err
 	}
 	orders, err := b.orders(ctx, tx)
 	if err != nil {

@@ -259,7 +259,7 @@ func (c content) sheet() (wire.BulletinBody, error) {
 		s.Notices = append(s.Notices, text)
 	}
 	if c.from["ward"] != "" {
-		text, err := json.Marshal(map[string]feedback.Facts{"facts": c.facts})
+		text, err := json.Marshal(factsLeaf{&c.facts})
 		if err != nil {
 			return wire.BulletinBody{}, err
 		}
@@ -273,6 +273,11 @@ func (c content) sheet() (wire.BulletinBody, error) {
 		s.Texts = text
 	}
 	return wire.BulletinBody{Sheet: []wire.Sheet{s}}, nil
+}
+
+// factsLeaf is what stands behind the notices of a sheet.
+type factsLeaf struct {
+	Facts *feedback.Facts `json:"facts"`
 }
 
 // decode reads one JSON object and refuses unknown keys, keys given twice and

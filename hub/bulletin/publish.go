@@ -19,6 +19,7 @@ type Published struct {
 	Notices        int
 	Contacts       int
 	Houses         int
+	Areas          int
 	Named          int
 	Bytes          int // as sent
 }
@@ -50,11 +51,26 @@ func (b *Bulletin) Publish(ctx context.Context, dir, by string) (Published, erro
 	if err != nil {
 		return Published{}, err
 	}
-	p := Published{Texts: len(c.texts), Notices: len(c.notices), Contacts: len(c.facts.Contacts), Houses: len(c.facts.Houses), Named: len(c.named), Bytes: len(body)}
+	p := Published{Texts: len(c.texts), Notices: len(c.notices), Contacts: len(c.facts.Contacts), Houses: len(c.facts.Houses), Areas: len(c.facts.Areas), Named: len(c.named), Bytes: len(body)}
 	for _, q := range c.questionnaires {
 		p.Questionnaires = append(p.Questionnaires, titled(q))
 	}
 	return p, nil
+}
+
+// Facts are what was published of the ward.
+func (b *Bulletin) Facts(ctx context.Context) (facts feedback.Facts, err error) {
+	content, err := b.content(ctx, b.cfg.DB.Read())
+	if err != nil {
+		return facts, err
+	}
+	for _, text := range content.Sheet[0].Notices {
+		leaf := factsLeaf{&facts}
+		if err := json.Unmarshal(text, &leaf); err != nil {
+			return facts, fmt.Errorf("read what was published: %w", err)
+		}
+	}
+	return facts, nil
 }
 
 func titled(q feedback.Questionnaire) string {
@@ -95,6 +111,9 @@ func (c content) places() (all []placed) {
 	}
 	for _, n := range c.notices {
 		all = append(all, placed{fmt.Sprintf("notice %q", n.ID), "places", n.Places})
+	}
+	for i, area := range c.facts.Areas {
+		all = append(all, placed{"ward", fmt.Sprintf("areas[%d].places", i), area.Places})
 	}
 	for i, contact := range c.facts.Contacts {
 		all = append(all, placed{"ward", fmt.Sprintf("contacts[%d].places", i), contact.Places})

@@ -124,13 +124,17 @@ func TestSheetBeginsWithWhatIsAlwaysAsked(t *testing.T) {
 }
 
 const ward = `{"contacts":[{"kind":"ward","name":{"vi":"UBND phường","en":"Ward office"},"number":"0237 3821 113"}],
- "houses":[{"places":["qt-01"],"caretaker":{"name":"Bà Hoa","phone":"0912 345 678"},"hours":[{"hours":["07:30-11:30"]}]}]}`
+ "houses":[{"places":["qt-01"],"caretaker":{"name":"Bà Hoa","phone":"0912 345 678"},"hours":[{"hours":["07:30-11:30"]}]}],
+ "areas":[{"id":"market","text":{"vi":"Chợ","en":"Market"}}]}`
 
 // Facts stand behind the notices, where a kiosk that knows none counts them.
 func TestPublishFacts(t *testing.T) {
 	conformance(t, func(o *office) {
+		if facts, err := o.Facts(t.Context()); err != nil || len(facts.Contacts) != 0 {
+			t.Errorf("before anything was published: %+v, %v", facts, err)
+		}
 		p, err := o.Publish(t.Context(), folder(t, map[string]string{"ward.json": ward, "notices/meeting.json": notice}), "lan")
-		if err != nil || p.Notices != 1 || p.Contacts != 1 || p.Houses != 1 {
+		if err != nil || p.Notices != 1 || p.Contacts != 1 || p.Houses != 1 || p.Areas != 1 {
 			t.Fatalf("published %+v, %v", p, err)
 		}
 		o.refresh()
@@ -138,6 +142,9 @@ func TestPublishFacts(t *testing.T) {
 		var told struct{ Facts feedback.Facts }
 		if err := json.Unmarshal(s.Notices[1], &told); err != nil || told.Facts.Contacts[0].Number != "0237 3821 113" || told.Facts.Houses[0].Caretaker.Name != "Bà Hoa" {
 			t.Errorf("facts: %s, %v", s.Notices[1], err)
+		}
+		if facts, err := o.Facts(t.Context()); err != nil || fmt.Sprint(facts) != fmt.Sprint(told.Facts) {
+			t.Errorf("Facts = %+v, %v", facts, err)
 		}
 		var older feedback.Notice
 		if err := json.Unmarshal(s.Notices[1], &older); err != nil || older.Validate() == nil {
@@ -220,6 +227,7 @@ func TestPublishRefuses(t *testing.T) {
 		"questionnaire again": {map[string]string{"questionnaires/a.json": question, "questionnaires/b.json": strings.Replace(question, `"version":1`, `"version":2`, 1)},
 			"questionnaires/b.json", "", "questionnaires/a.json"},
 		"bad number":      {map[string]string{"ward.json": strings.Replace(ward, "0237 3821 113", "call us", 1)}, "ward.json", "contacts[0].number", "digits"},
+		"area twice":      {map[string]string{"ward.json": strings.Replace(ward, `"areas":[`, `"areas":[{"id":"market","text":{"vi":"Chợ","en":"Market"}},`, 1)}, "ward.json", "areas[1].id", "twice"},
 		"unknown fact":    {map[string]string{"ward.json": strings.Replace(ward, "houses", "homes", 1)}, "ward.json", "", "homes"},
 		"house nowhere":   {map[string]string{"ward.json": strings.Replace(ward, "qt-01", "qt-1", 1)}, "ward.json", "houses[0].places", "qt-1"},
 		"no name":         {map[string]string{"recipients.json": `{"named":[{"key":"` + key + `"}]}`}, "recipients.json", "named[0].name", "name"},

@@ -20,6 +20,7 @@ import (
 	"nghe/hub/letters"
 	"nghe/hub/registry"
 	"nghe/hub/vitals"
+	"nghe/shared/feedback"
 )
 
 // Config says what the console shows and how it is reached.
@@ -41,6 +42,11 @@ type Config struct {
 	// Cases says how far the ward is with a message; nil: nobody knows.
 	Cases interface {
 		Get(ctx context.Context, tag [16]byte) (cases.Case, error)
+	}
+	// Told is what kiosks are told, areas by their words; nil: they stand by
+	// their ids.
+	Told interface {
+		Facts(ctx context.Context) (feedback.Facts, error)
 	}
 	// Spool, Copies and Chores are told of on the first page; nil: left out.
 	Spool interface {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"nghe/hub/ledger"
@@ -93,11 +94,11 @@ type link struct {
 
 // messageRow is a message in the list: nothing of what is in it.
 type messageRow struct {
-	Href, Kind, Subject, Place, PlaceID string
-	When, WhenNote                      string
-	State, Reader                       pill
-	Parts                               []part
-	Case                                string
+	Href, Kind, About, Place, PlaceID string
+	When, WhenNote                    string
+	State, Reader                     pill
+	Parts                             []part
+	Case                              string
 }
 
 // part is one thing a message holds.
@@ -112,11 +113,11 @@ func (c *Console) showMessages(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("list messages: %w", err)
 	}
-	places, err := c.placeNames(r.Context())
+	names, err := c.localNames(r.Context())
 	if err != nil {
 		return err
 	}
-	b, err := c.messagesBody(r.Context(), f, filter, places)
+	b, err := c.messagesBody(r.Context(), f, filter, names.places)
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func (c *Console) showMessages(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, m := range found {
-		row := f.messageRow(m, places, refused)
+		row := f.messageRow(m, names, refused)
 		if row.Case, err = c.caseWord(r.Context(), f, m); err != nil {
 			return err
 		}
@@ -184,13 +185,24 @@ func (f *face) stateLinks(at messageFilter) []link {
 	return all
 }
 
-func (c *Console) placeNames(ctx context.Context) (map[string]string, error) {
+// localNames are the words for what a message names by an id.
+type localNames struct {
+	places map[string]string
+	areas  []feedback.Area // as they are told now; one of another day stands by its id
+}
+
+func (c *Console) localNames(ctx context.Context) (localNames, error) {
+	n := localNames{places: map[string]string{}}
 	all, err := c.places(ctx)
-	names := map[string]string{}
 	for _, p := range all {
-		names[p.ID] = p.Name
+		n.places[p.ID] = p.Name
 	}
-	return names, err
+	if err != nil || c.cfg.Told == nil {
+		return n, err
+	}
+	facts, err := c.cfg.Told.Facts(ctx)
+	n.areas = facts.Areas
+	return n, err
 }
 
 func (f *face) selectors(at messageFilter, places map[string]string) []selector {
@@ -239,10 +251,20 @@ func (f *face) option(all []feedback.Option, id string) string {
 	return id
 }
 
-func (f *face) messageRow(m ledger.Message, places map[string]string, refused func(ledger.Blob) bool) messageRow {
-	form := feedback.Messages()
-	row := messageRow{Href: "/messages/" + m.ID.String(), Kind: f.option(form.Kinds, m.Kind), Subject: f.option(form.Subjects, m.Subject),
-		Place: places[m.Place], PlaceID: m.Place, Reader: f.reader(m.Reader)}
+// about is the subject of a message and where its matter is, as far as it says.
+func (f *face) about(m ledger.Message, areas []feedback.Area) string {
+	subject, area := f.option(feedback.Messages().Subjects, m.Subject), m.Area
+	for _, a := range areas {
+		if a.ID == m.Area {
+			area = a.Text.In(feedback.Language(f.lang))
+		}
+	}
+	return strings.Trim(subject+" · "+area, " ·")
+}
+
+func (f *face) messageRow(m ledger.Message, n localNames, refused func(ledger.Blob) bool) messageRow {
+	row := messageRow{Href: "/messages/" + m.ID.String(), Kind: f.option(feedback.Messages().Kinds, m.Kind), About: f.about(m, n.areas),
+		Place: n.places[m.Place], PlaceID: m.Place, Reader: f.reader(m.Reader)}
 	row.Parts, row.State = f.parts(m, refused)
 	if row.Kind == "" {
 		row.Kind = f.text("messages.other")
@@ -378,8 +400,8 @@ type content struct {
 	Again    string // parts open on this page, for the next request
 }
 
-func (f *face) messageBody(m ledger.Message, places map[string]string, refused func(ledger.Blob) bool) messageBody {
-	b := messageBody{messageRow: f.messageRow(m, places, refused), ID: m.ID.String(), Named: m.Reader == feedback.ReaderNamed}
+func (f *face) messageBody(m ledger.Message, n localNames, refused func(ledger.Blob) bool) messageBody {
+	b := messageBody{messageRow: f.messageRow(m, n, refused), ID: m.ID.String(), Named: m.Reader == feedback.ReaderNamed}
 	b.Short = b.ID[:8]
 	b.Gone = len(m.Blobs) > 0 && !slices.ContainsFunc(m.Blobs, func(x ledger.Blob) bool { return x.Deleted == 0 })
 	b.Facts = []fact{{Label: f.text("list.device"), Value: m.Device}}

@@ -190,6 +190,29 @@ func TestListTellsWhatIsLacking(t *testing.T) {
 	}
 }
 
+// published is what kiosks are told.
+type published feedback.Facts
+
+func (p published) Facts(context.Context) (feedback.Facts, error) { return feedback.Facts(p), nil }
+
+// Where a matter is stands beside its subject: in the words of now, or by its id
+// when it is told no longer.
+func TestMessageTellsWhereItsMatterIs(t *testing.T) {
+	h := newHub(t, func(c *Config) {
+		c.Told = published{Areas: []feedback.Area{{Option: feedback.Option{ID: "market", Text: feedback.Text{"vi": "Chợ <Cá>", "en": "Fish market"}}}}}
+	})
+	k, lan := h.kiosk("qt-07"), h.client("lan")
+	for area, want := range map[string]string{"market": " · Chợ &lt;Cá&gt;", "old-pier": " · old-pier", "": ""} {
+		s := k.Send(h.now(), letterstest.Message{Kind: "khen", Subject: "sanitation", Area: area, Words: canaryWords, To: []string{identity().Public}})
+		_, list := h.get(lan, "/messages")
+		_, letter := h.get(lan, "/messages/"+s.ID.String())
+		about := "Vệ sinh môi trường" + want
+		if !strings.Contains(string(list), "<small>"+about+"</small>") || !strings.Contains(string(letter), "<h1>Khen ngợi · "+about+" <") {
+			t.Errorf("where the matter is, %q, is not told as %q", area, about)
+		}
+	}
+}
+
 func TestListHasPages(t *testing.T) {
 	h := newHub(t)
 	k := h.kiosk("qt-07")

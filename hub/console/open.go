@@ -61,7 +61,7 @@ func (c *Console) showMessage(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) messagePage(w http.ResponseWriter, r *http.Request, m ledger.Message, status int, problem string, opened *content) error {
 	f := c.face(r)
-	places, err := c.placeNames(r.Context())
+	names, err := c.localNames(r.Context())
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (c *Console) messagePage(w http.ResponseWriter, r *http.Request, m ledger.M
 	if err != nil {
 		return err
 	}
-	b := f.messageBody(m, places, refused)
+	b := f.messageBody(m, names, refused)
 	if b.Case, err = c.caseWord(r.Context(), f, m); err != nil {
 		return err
 	}

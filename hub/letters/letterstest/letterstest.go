@@ -90,6 +90,7 @@ type Contact struct {
 // Message is what a resident sends. What is empty was not given.
 type Message struct {
 	Kind, Subject string
+	Area          string // where the matter is
 	Words         string
 	Contact       Contact
 	Voice, Photo  []byte
@@ -135,10 +136,7 @@ func (k *Kiosk) Send(at time.Time, m Message) Sent {
 	receipt := m.Code.Receipt()
 	s := Sent{Tag: receipt.Tag, k: k}
 	a := wire.Answer{Uptime: uint64(at.Sub(k.began).Microseconds()), Questionnaire: "message", Version: 1, Question: "message",
-		Language: "vi", Choices: []string{m.Kind}, Receipt: receipt.Tag[:]}
-	if m.Subject != "" {
-		a.Choices = append(a.Choices, m.Subject)
-	}
+		Language: "vi", Choices: feedback.MessageChoices(m.Kind, m.Subject, m.Area), Receipt: receipt.Tag[:]}
 	reader := feedback.ReaderCases
 	if m.Named {
 		reader = feedback.ReaderNamed
