@@ -368,7 +368,6 @@ func (k *kiosk) up() {
 
 func (k *kiosk) start() {
 	k.t.Helper()
-	k.tap(".go")
 	k.see(".tile")
 }
 

@@ -20,7 +20,7 @@ const misfits = `((legible) => {
 	if (root.scrollWidth > root.clientWidth || root.scrollHeight > root.clientHeight) found.push('the page scrolls');
 	const page = {left: -2, top: -2, right: innerWidth + 2, bottom: innerHeight + 2};
 	const within = (a, b, by) => a.left >= b.left - by && a.right <= b.right + by && a.top >= b.top - by && a.bottom <= b.bottom + by;
-	const warning = document.querySelector('.warning');
+	const warning = document.querySelector('.over');
 	const scope = warning ?? document.querySelector('#app');
 	for (const e of scope.querySelectorAll('*')) {
 		if (!e.checkVisibility() || e.closest('svg, .waves')) continue;
@@ -71,7 +71,7 @@ const misfits = `((legible) => {
 			if (b.left < c.right - 1 && c.left < b.right - 1 && b.top < c.bottom - 1 && c.top < b.bottom - 1) found.push(name(e) + ' overlaps ' + name(o));
 		}
 	}
-	const blocks = [...scope.children].filter((e) => e.checkVisibility() && !e.matches('.warning'));
+	const blocks = [...scope.children].filter((e) => e.checkVisibility() && !e.matches('.over'));
 	for (const a of blocks) for (const b of blocks) {
 		if (a === b || a.matches('.hero') && b.matches('.trust') || b.matches('.hero') && a.matches('.trust')) continue;
 		const [p, q] = [a.getBoundingClientRect(), b.getBoundingClientRect()];
@@ -117,7 +117,7 @@ func (k *kiosk) as(mode string) {
 	k.await(fmt.Sprintf(`(async () => {
 		const modes = document.documentElement.classList;
 		modes.toggle = () => false;
-		modes.remove('normal', 'large', 'contrast');
+		modes.remove('normal', 'large', 'contrast', 'low');
 		modes.add(%q);
 		for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
 	})()`, mode), nil)

@@ -21,7 +21,6 @@ func visits() []visit {
 	model := func(c *Config) { c.Questionnaires = c.Questionnaires[1:2] }
 	return []visit{
 		{"attract", nil, func(*kiosk) {}},
-		{"rate", nil, func(k *kiosk) { k.start() }},
 		{"chosen", slow, func(k *kiosk) { k.start(); k.rate(4); k.see(".undo") }},
 		{"low", nil, func(k *kiosk) { k.start(); k.rate(1); k.see(".option") }},
 		{"high", nil, func(k *kiosk) {
@@ -55,7 +54,8 @@ func visits() []visit {
 		{"paused", func(c *Config) {
 			c.Status = func() Status { return Status{Storage: StorageFull} }
 		}, func(k *kiosk) { k.wait("paused") }},
-		{"still", idle, func(k *kiosk) { k.start(); k.see(".warning") }},
+		{"languages", nil, func(k *kiosk) { k.tap("[data-act=languages]"); k.see(".chooser") }},
+		{"still", idle, func(k *kiosk) { k.rate(4); k.see(".warning") }},
 	}
 }
 
@@ -70,6 +70,7 @@ func modes() []mode {
 		{"normal", func(*kiosk) {}},
 		{"large", func(k *kiosk) { k.tap("[data-act=large]"); k.see("html.large [data-act=large]") }},
 		{"contrast", func(k *kiosk) { k.tap("[data-act=contrast]"); k.see("html.contrast [data-act=contrast]") }},
+		{"low", func(k *kiosk) { k.js("document.querySelector('[data-act=low]').click()", nil); k.see("html.low") }},
 	}
 }
 
@@ -83,7 +84,7 @@ func TestScreens(t *testing.T) {
 	}
 	for _, p := range []panel{portrait, landscape, tablet, upright} {
 		for _, m := range modes() {
-			for _, language := range []string{"vi", "en"} {
+			for _, language := range []string{"vi", "en", "ko", "zh-Hans"} {
 				for _, v := range visits() {
 					name := fmt.Sprintf("%s-%s-%s-%s", p.name, m.name, language, v.name)
 					t.Run(name, func(t *testing.T) {
@@ -102,13 +103,22 @@ func show(t *testing.T, p panel, m mode, v visit, language string, look func(*ki
 	if v.name != "paused" {
 		k.wait("attract")
 	}
-	if language == "en" {
-		k.tap("[data-act=language]")
-		k.until("English", "document.documentElement.lang === 'en'")
-	}
+	k.inLanguage(language)
 	m.apply(k)
 	v.steps(k)
 	look(k)
+}
+
+// inLanguage chooses a language as a resident does.
+func (k *kiosk) inLanguage(language string) {
+	k.t.Helper()
+	var now string
+	if k.js("document.documentElement.lang", &now); now == language {
+		return
+	}
+	k.tap("[data-act=languages]")
+	k.tap(".chooser [data-value='" + language + "']")
+	k.until(language, fmt.Sprintf("document.documentElement.lang === %q", language))
 }
 
 // settle lets fonts and short transitions come to rest.

@@ -460,7 +460,7 @@ func (k *kiosk) lookUp() {
 // speak changes the language, also where no button for it is shown.
 func (k *kiosk) speak(language string) {
 	k.t.Helper()
-	k.js(fmt.Sprintf("document.documentElement.lang === %[1]q || ((b) => { b.dataset.value = %[1]q; b.click(); })(document.querySelector('[data-act=language]'))", language), nil)
+	k.js(fmt.Sprintf("document.documentElement.lang === %q || (document.querySelector('[data-act=languages]').click(), document.querySelector('.chooser [data-value=%q]').click())", language, language), nil)
 	k.until(language, fmt.Sprintf("document.documentElement.lang === %q", language))
 }
 

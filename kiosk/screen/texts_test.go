@@ -118,9 +118,9 @@ func listed(c map[string]any, below string) map[string]bool {
 // What the ward words anew is shown after the next rest, without a restart.
 func TestEditedTextIsShown(t *testing.T) {
 	k, w := openWard(t, portrait, nil)
-	if text := k.text("h1"); !strings.Contains(text, "chạm vào màn hình") {
+	if text := k.text(".hero .help"); !strings.Contains(text, "Chạm vào một khuôn mặt") {
 		t.Errorf("the screen reads %q", text)
 	}
-	w.told.texts = feedback.Texts{"screen.touch": {"vi": "Mời bà con chạm vào đây", "en": "Touch here"}}
-	k.until("the ward's own words", "document.querySelector('h1')?.innerText.replaceAll('\\u00a0', ' ') === 'Mời bà con chạm vào đây'")
+	w.told.texts = feedback.Texts{"screen.rate-help": {"vi": "Mời bà con chạm vào đây", "en": "Touch here"}}
+	k.until("the ward's own words", "document.querySelector('.hero .help')?.innerText.replaceAll('\\u00a0', ' ') === 'Mời bà con chạm vào đây'")
 }

@@ -1,15 +1,15 @@
 // The kiosk's page: wires the pure flow to the panel, the fingers, the clock
 // and the store.
 
-import { Effect, Event, State, Timer, asked, begin, step } from "./flow/flow";
-import { Offers, isMessage } from "./flow/message";
+import { Effect, Event, State, Timer, asked, begin, isSheet, resting, step } from "./flow/flow";
+import { Offers } from "./flow/message";
 import { MessageForm, Option, Questionnaire, Text } from "./flow/questions";
 import { forget } from "./flow/typing";
+import { Board } from "./parts/desk";
 import { Keeper } from "./parts/keeper";
 import { Letters, mintCode } from "./parts/letters";
 import { Media } from "./parts/media";
 import { measurePanel, shiftAgainstBurnIn } from "./parts/panel";
-import { Ward } from "./parts/sheets";
 import { Catalogues, setTexts } from "./parts/texts";
 import { calm, listen } from "./parts/touch";
 import { View } from "./parts/view";
@@ -22,6 +22,7 @@ interface Status {
   program: string;
   pixels_per_mm: number;
   messages?: Partial<Offers>;
+  printer?: boolean;
   pace_ms: Record<"idle" | "leave" | "undo" | "redo" | "thanks", number>;
 }
 
@@ -36,7 +37,7 @@ interface Questions {
 interface Told {
   status: Status;
   questions: Questions;
-  board: { texts: Ward };
+  board: Board;
   texts: Catalogues;
 }
 
@@ -50,9 +51,19 @@ async function get<T>(path: string): Promise<T> {
   return (await reply.json()) as T;
 }
 
+/** post says whether it was taken. */
+async function post(path: string, body: unknown): Promise<boolean> {
+  try {
+    const reply = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal: AbortSignal.timeout(15_000) });
+    return reply.ok;
+  } catch {
+    return false;
+  }
+}
+
 async function ask(): Promise<Told> {
   const [status, questions, board, texts] = await Promise.all([
-    get<Status>("/api/status"), get<Questions>("/api/questionnaires"), get<Told["board"]>("/api/board"), get<Catalogues>("/api/texts"),
+    get<Status>("/api/status"), get<Questions>("/api/questionnaires"), get<Board>("/api/board"), get<Catalogues>("/api/texts"),
   ]);
   return { status, questions, board, texts };
 }
@@ -69,11 +80,15 @@ async function load(): Promise<Told> {
 }
 
 /** noForm: a server that takes no messages. */
-const noForm: MessageForm = { questionnaire: "", version: 0, title: {}, kinds: [], subjects: [], consents: [] };
+const noForm: MessageForm = { questionnaire: "", version: 0, title: {}, kinds: [], subjects: [], places: [], consents: [] };
+
+/** noBoard: a server that was told nothing. */
+const noBoard: Board = { notices: [], texts: {}, contacts: [] };
 
 /** valued is the name of an act's value. */
 const valued: Record<string, string | undefined> = {
-  go: "to", edit: "field", kind: "kind", convert: "kind", subject: "subject", reader: "reader", key: "key", open: "device", drop: "what", dissent: "purpose",
+  go: "to", edit: "field", kind: "kind", convert: "kind", subject: "subject", where: "place", reader: "reader", key: "key", open: "device", drop: "what",
+  dissent: "purpose", pick: "option", language: "language", survey: "id", notice: "id", right: "right", print: "what",
 };
 
 class Kiosk {
@@ -84,6 +99,7 @@ class Kiosk {
   private letters: Letters;
   private view: View;
   private edition: string;
+  private places: boolean; // a message may be about one of several
   private pace: Record<Timer, number>;
 
   constructor(root: HTMLElement, told: Told) {
@@ -92,12 +108,16 @@ class Kiosk {
     this.edition = edition(told);
     this.pace = { ...pace, stale: pace.redo + pace.leave };
     document.documentElement.style.setProperty("--undo-time", `${pace.undo}ms`);
-    const form = questions.message ?? noForm;
+    const form = { ...noForm, ...questions.message };
+    this.places = form.places.length > 0;
     this.letters = new Letters(form, this.media, (news) => this.send(news));
-    this.view = new View(root, { ...questions, form, texts: board.texts, ward: status.ward, place: status.place.name, leaveMS: pace.leave });
+    this.view = new View(root, {
+      ...questions, form, board: { ...noBoard, ...board }, ward: status.ward, place: status.place.name, program: status.program,
+      speech: false, printer: status.printer ?? false, leaveMS: pace.leave,
+    });
     listen(root, (act, value) => this.act(act, value), () => this.send({ type: "touch" }));
     document.addEventListener("keydown", (e) => this.key(e));
-    this.send({ type: "loaded", questionnaire: questions.questionnaires[0]! });
+    this.send({ type: "loaded", surveys: questions.questionnaires });
   }
 
   send(e: Event): void {
@@ -139,12 +159,18 @@ class Kiosk {
         return void this.letters.post(this.state.draft, this.state.language);
       case "find":
         return void this.letters.find(e.code);
+      case "reply":
+        return void this.letters.say("/api/replies", { request: e.request, code: e.code, version: e.version, reopen: e.reopen, score: e.score });
+      case "demand":
+        return void this.letters.say("/api/rights", { request: e.request, code: e.code, right: e.right });
+      case "print":
+        return void this.print(e.what, e.code);
     }
   }
 
   /** paceOf: writing and speaking take more time than a tap. */
   private paceOf(timer: Timer): number {
-    return timer === "idle" && isMessage(this.state.screen) ? 2 * this.pace.idle : this.pace[timer];
+    return timer === "idle" && isSheet(this.state.screen) ? 2 * this.pace.idle : this.pace[timer];
   }
 
   private act(act: string, value: string): void {
@@ -154,10 +180,12 @@ class Kiosk {
       case "send":
       case "skip":
         return this.send({ type: act, request: crypto.randomUUID() });
-      case "pick":
-        return this.send({ type: "pick", option: value });
-      case "language":
-        return this.send({ type: "language", language: value });
+      case "demand":
+        return this.send({ type: "demand", request: crypto.randomUUID() });
+      case "reply":
+        return this.send({ type: "reply", reopen: value === "reopen", request: crypto.randomUUID() });
+      case "score":
+        return this.send({ type: "score", score: Number(value) });
       case "post":
       case "consent":
         return this.send({ type: act, purpose: value, request: crypto.randomUUID(), receipt: mintCode() });
@@ -174,8 +202,8 @@ class Kiosk {
     const digit = /^[0-9]$/.test(e.key) ? Number(e.key) : -1;
     this.send({ type: "touch" });
     if (this.state.warning) return digit >= 0 ? this.send({ type: "stay" }) : undefined;
-    if (this.state.screen === "attract") return digit >= 0 || e.key === "Enter" ? this.send({ type: "start" }) : undefined;
-    if (isMessage(this.state.screen)) return this.typed(e.key);
+    if (this.state.choosing) return this.send({ type: "languages" });
+    if (isSheet(this.state.screen)) return this.typed(e.key);
     const onButton = document.activeElement instanceof HTMLButtonElement;
     if (e.key === "Enter" && !onButton) return this.act(this.state.screen === "ask" ? "send" : "done", "");
     if (digit === 0) return this.act("skip", "");
@@ -202,6 +230,11 @@ class Kiosk {
     if (tile) this.act("tap", tile.dataset.value!);
   }
 
+  private async print(what: string, code: string): Promise<void> {
+    const reply = await post("/api/print", { what, language: this.state.language, ...(code ? { code } : {}) });
+    this.send({ type: "printed", ok: reply });
+  }
+
   tick(): void {
     const now = new Date();
     this.view.tick(now);
@@ -215,8 +248,7 @@ class Kiosk {
     try {
       const now = await ask();
       this.serve(now.status);
-      const atRest = this.state.screen === "attract" || this.state.screen === "paused";
-      if (atRest && this.state.unsaved.length === 0 && edition(now) !== this.edition) location.reload();
+      if (resting(this.state) && this.state.unsaved.length === 0 && edition(now) !== this.edition) location.reload();
     } catch {
       return;
     }
@@ -226,7 +258,7 @@ class Kiosk {
    *  take now. */
   serve(status: Status): void {
     this.send({ type: "service", out: status.storage === "full" || status.paused });
-    const offers = { words: false, photo: false, voice: false, cases: false, named: false, ...status.messages };
+    const offers = { words: false, photo: false, voice: false, cases: false, named: false, ...status.messages, places: this.places };
     if (JSON.stringify(offers) !== JSON.stringify(this.state.offers)) this.send({ type: "offers", offers });
   }
 

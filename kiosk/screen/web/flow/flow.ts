@@ -1,17 +1,21 @@
 // One visit as a pure function: (state, event) → state and effects. No clock,
 // no DOM, no network: timers and request ids come in as events.
 
+import { CaseEffect, CaseEvent, CaseScreen, caseNews, caseStep, isCase } from "./case";
+import { Desk, DeskEffect, DeskEvent, DeskScreen, deskNews, deskStep, isDesk, print, tidy } from "./desk";
 import { Draft, MessageEffect, MessageEvent, MessageScreen, Offers, blank, enter, isMessage, messageStep, newsStep } from "./message";
 import { Answer, Question, Questionnaire, Scores, isTap, most, next, path, question } from "./questions";
 
 export type Screen =
-  | "attract" // waiting for somebody
+  | "attract" // waiting for somebody: the first question, to be answered by one tap
   | "ask" // one question
   | "saving" // all said, not all kept
   | "thanks" // all kept
   | "sorry" // an answer was refused for good
   | "paused" // out of service
-  | MessageScreen; // a message, from the first word to its receipt
+  | MessageScreen // a message, from the first word to its receipt
+  | CaseScreen // what became of one, and what its sender says to that
+  | DeskScreen; // what the machine tells
 
 /** Given is an answer of this visit. Its request id is minted once. */
 export interface Given {
@@ -22,8 +26,12 @@ export interface Given {
 export interface State {
   screen: Screen;
   language: string;
+  choosing: boolean; // a language
   large: boolean;
   contrast: boolean;
+  low: boolean; // controls within reach of a wheelchair
+  aloud: boolean; // every screen is read out
+  surveys: Questionnaire[]; // those due here, the one to ask first
   questionnaire: Questionnaire | null;
   question: string;
   locked: boolean; // tapped; "Chọn lại" stands
@@ -38,6 +46,7 @@ export interface State {
   outOfService: boolean;
   offers: Offers; // what of a message the kiosk takes now
   draft: Draft;
+  desk: Desk;
 }
 
 /** Timers: idle asks "still here?", leave ends the visit, undo ends the lock
@@ -45,12 +54,12 @@ export interface State {
 export type Timer = "idle" | "leave" | "undo" | "redo" | "stale" | "thanks";
 
 export type Event =
-  | { type: "loaded"; questionnaire: Questionnaire }
+  | { type: "loaded"; surveys: Questionnaire[] }
   | { type: "service"; out: boolean }
-  | { type: "start" }
+  | { type: "survey"; id: string }
+  | { type: "languages" }
   | { type: "language"; language: string }
-  | { type: "large" }
-  | { type: "contrast" }
+  | { type: Mode }
   | { type: "tap"; value: string; request: string }
   | { type: "again" }
   | { type: "pick"; option: string }
@@ -63,7 +72,12 @@ export type Event =
   | { type: "failed"; request: string }
   | { type: "refused"; request: string }
   | { type: "timer"; name: Timer }
-  | MessageEvent;
+  | MessageEvent
+  | CaseEvent
+  | DeskEvent;
+
+/** Mode is a way to see or hear the screen that one tap turns on or off. */
+export type Mode = "large" | "contrast" | "low" | "aloud";
 
 /** Effects: set and stop a timer; keep an answer (replaces names the request
  *  of the answer taken back); forget everything of a visit. */
@@ -72,7 +86,9 @@ export type Effect =
   | { type: "stop"; timer: Timer }
   | { type: "keep"; request: string; answer: Answer; replaces: string }
   | { type: "wipe" }
-  | MessageEffect;
+  | MessageEffect
+  | CaseEffect
+  | DeskEffect;
 
 export type Step = [State, Effect[]];
 
@@ -85,11 +101,12 @@ const timers: Timer[] = ["idle", "leave", "undo", "redo", "stale", "thanks"];
 export function begin(): State {
   return {
     screen: "attract",
+    surveys: [],
     questionnaire: null,
     unsaved: [],
     trouble: false,
     outOfService: false,
-    offers: { words: false, photo: false, voice: false, cases: false, named: false },
+    offers: { words: false, photo: false, voice: false, cases: false, named: false, places: false },
     ...visit(),
   };
 }
@@ -98,8 +115,11 @@ export function begin(): State {
 function visit() {
   return {
     language: home,
+    choosing: false,
     large: false,
     contrast: false,
+    low: false,
+    aloud: false,
     question: "",
     locked: false,
     picked: [] as string[],
@@ -109,13 +129,14 @@ function visit() {
     redoing: false,
     warning: false,
     draft: blank(),
+    desk: tidy(),
   };
 }
 
 export function step(s: State, e: Event): Step {
   switch (e.type) {
     case "loaded":
-      return settle({ ...s, questionnaire: e.questionnaire });
+      return settle({ ...s, surveys: e.surveys });
     case "service":
       return settle({ ...s, outOfService: e.out });
     case "saved":
@@ -124,30 +145,50 @@ export function step(s: State, e: Event): Step {
       return heard(s, e);
     case "timer":
       return rang(s, e.name);
-    case "start":
-      return start(s);
     case "offers":
       return [{ ...s, offers: e.offers }, []];
     case "opened":
     case "blocked":
     case "recorded":
     case "photographed":
-    case "answer":
     case "posted":
       return rest(...newsStep(s, e));
-    case "compose":
-    case "lookup":
-      if (!s.warning) return rest(...enter(s, e));
+    case "answer":
+    case "replied":
+      return rest(...caseNews(s, e));
+    case "printed":
+      return rest(...deskNews(s, e));
   }
-  if (s.screen === "attract" || s.screen === "paused") return tools(s, e, [{ type: "set", timer: "idle" }]);
   if (s.warning) return e.type === "stay" ? rest({ ...s, warning: false }, [{ type: "stop", timer: "leave" }]) : [s, []];
-  return visited(s, e);
+  if (e.type === "touch") return rest(s, []);
+  const [after, effects] = resting(s) ? begun(s, e) : visited(s, e);
+  return after === s ? [s, effects] : rest(after, effects);
 }
 
-/** visited handles what a resident does between start and thanks. */
+/** resting says whether nobody has begun anything. */
+export function resting(s: State): boolean {
+  return s.screen === "attract" || s.screen === "paused";
+}
+
+/** begun is a resident's first act. */
+function begun(s: State, e: Event): Step {
+  if (s.screen === "paused") return tools(s, e);
+  switch (e.type) {
+    case "tap":
+      return tap({ ...s, screen: "ask" }, e.value, e.request);
+    case "survey":
+      return survey(s, e.id);
+    case "compose":
+    case "lookup":
+      return enter(s, e);
+    case "go":
+      return deskStep(s, e);
+  }
+  return tools(s, e);
+}
+
+/** visited handles what a resident does between the first act and the thanks. */
 function visited(s: State, e: Event): Step {
-  if (e.type === "go" && e.to === "home") return isMessage(s.screen) ? reset(s) : [s, []];
-  if (isMessage(s.screen) && !["touch", "language", "large", "contrast"].includes(e.type)) return rest(...messageStep(s, e));
   switch (e.type) {
     case "tap":
       return tap(s, e.value, e.request);
@@ -161,43 +202,73 @@ function visited(s: State, e: Event): Step {
       return send(s, e.request, true);
     case "done":
       return s.screen === "thanks" || s.screen === "sorry" ? reset(s) : [s, []];
-    case "touch":
-      return rest(s, []);
+    case "survey":
+      return survey(s, e.id);
+    case "compose":
+    case "lookup":
+      return enter(s, e);
+    case "print":
+      return print(s, e);
+    case "languages":
+    case "language":
+    case "large":
+    case "contrast":
+    case "low":
+    case "aloud":
+      return tools(s, e);
   }
-  return tools(s, e, rest(s, [])[1]);
+  if (e.type === "go" && e.to === "home") return s.screen === "ask" || s.screen === "sending" ? [s, []] : reset(s);
+  return sheets(s, e);
 }
 
-function tools(s: State, e: Event, effects: Effect[]): Step {
+/** sheets are the screens beside the questions. */
+function sheets(s: State, e: Event): Step {
+  if (e.type === "go" && isDesk(e.to)) return deskStep(s, e);
+  if (isMessage(s.screen)) return messageStep(s, e);
+  if (isCase(s.screen)) return caseStep(s, e);
+  return isDesk(s.screen) ? deskStep(s, e) : [s, []];
+}
+
+function tools(s: State, e: Event): Step {
   switch (e.type) {
+    case "languages":
+      return [{ ...s, choosing: !s.choosing }, []];
     case "language":
-      return [{ ...s, language: e.language }, effects];
+      return [{ ...s, language: e.language, choosing: false }, []];
     case "large":
-      return [{ ...s, large: !s.large }, effects];
     case "contrast":
-      return [{ ...s, contrast: !s.contrast }, effects];
+    case "low":
+    case "aloud":
+      return [{ ...s, [e.type]: !s[e.type] }, []];
   }
   return [s, []];
 }
 
-/** settle keeps the start screen in agreement with what the kiosk can do. */
+/** settle keeps the start screen in agreement with what the kiosk can do, and
+ *  asks there the first question of the survey that is due. */
 function settle(s: State): Step {
-  if (s.screen !== "attract" && s.screen !== "paused") return [s, []];
-  const out = s.outOfService || s.unsaved.length >= mostUnsaved;
-  return [{ ...s, screen: out ? "paused" : "attract" }, []];
+  if (!resting(s)) return [s, []];
+  const questionnaire = s.surveys[0] ?? null;
+  const first = questionnaire && next(questionnaire, "", {});
+  const out = s.outOfService || !first || s.unsaved.length >= mostUnsaved;
+  return [{ ...s, questionnaire, question: first?.id ?? "", screen: out ? "paused" : "attract" }, []];
 }
 
-function start(s: State): Step {
-  if (s.screen !== "attract" || !s.questionnaire) return [s, []];
-  const first = next(s.questionnaire, "", {});
-  if (!first) return [s, []];
-  return rest({ ...s, screen: "ask", question: first.id }, []);
+/** survey begins another one that is due here. */
+function survey(s: State, id: string): Step {
+  const questionnaire = s.surveys.find((q) => q.id === id);
+  const first = questionnaire && next(questionnaire, "", {});
+  if (!first || s.screen !== "surveys") return [s, []];
+  return [{ ...s, screen: "ask", questionnaire, question: first.id }, []];
 }
 
+/** tap answers a question. A second one on a locked question changes nothing;
+ *  the page counts it. */
 function tap(s: State, value: string, request: string): Step {
   const q = asked(s);
   if (!q || !isTap(q) || s.locked) return [s, []];
   const before = s.given[q.id];
-  const locked: State = { ...s, locked: true, picked: [value], redoing: false, redo: q.id };
+  const locked: State = { ...s, locked: true, choosing: false, picked: [value], redoing: false, redo: q.id };
   const hold: Effect[] = [
     { type: "stop", timer: "idle" },
     { type: "set", timer: "undo" },
@@ -211,22 +282,22 @@ function tap(s: State, value: string, request: string): Step {
  *  is fresh. What was kept stays kept until another tap replaces it. */
 function again(s: State): Step {
   if (s.screen !== "ask" || !s.fresh || s.redoing) return [s, []];
-  return rest({ ...s, question: s.redo, locked: false, picked: [], redoing: true }, [{ type: "stop", timer: "undo" }]);
+  return [{ ...s, question: s.redo, locked: false, picked: [], redoing: true }, [{ type: "stop", timer: "undo" }]];
 }
 
 function pick(s: State, option: string): Step {
   const q = asked(s);
   if (!q || q.kind !== "choices" || !q.options?.some((o) => o.id === option)) return [s, []];
   const without = s.picked.filter((id) => id !== option);
-  if (without.length < s.picked.length) return rest({ ...s, picked: without }, []);
-  if (s.picked.length >= most(q)) return rest(s, []);
-  return rest({ ...s, picked: [...s.picked, option] }, []);
+  if (without.length < s.picked.length) return [{ ...s, picked: without }, []];
+  if (s.picked.length >= most(q)) return [s, []];
+  return [{ ...s, picked: [...s.picked, option] }, []];
 }
 
 function send(s: State, request: string, skipped: boolean): Step {
   const q = asked(s);
   if (!q || isTap(q)) return [s, []];
-  if (!skipped && s.picked.length === 0) return rest(s, []);
+  if (!skipped && s.picked.length === 0) return [s, []];
   const [kept, keep] = give(skipped ? { ...s, picked: [] } : s, q, "", request, "");
   const [moved, effects] = advance({ ...kept, fresh: false });
   return [moved, [...keep, ...effects]];
@@ -295,15 +366,27 @@ function rang(s: State, name: Timer): Step {
 
 /** idle asks first where something would be lost. */
 function idle(s: State): Step {
-  if (s.screen === "attract" || s.screen === "paused") return reset(s);
-  if (s.screen !== "ask" && s.screen !== "saving" && !isMessage(s.screen)) return [s, []];
+  if (resting(s)) return reset(s);
+  if (!thinking(s)) return [s, []];
   if (s.draft.live === "voice" && s.draft.open) return rest(s, []); // speaking; a recording ends by itself
-  return [{ ...s, warning: true }, [{ type: "set", timer: "leave" }]];
+  return [{ ...s, warning: true, choosing: false }, [{ type: "set", timer: "leave" }]];
 }
 
-/** rest starts the idle clock again where a resident may be thinking. */
+/** isSheet says whether a screen is beside the questions. */
+export function isSheet(screen: Screen): boolean {
+  return isMessage(screen) || isCase(screen) || isDesk(screen);
+}
+
+/** thinking says whether a resident may be reading or thinking here. */
+function thinking(s: State): boolean {
+  return s.screen === "ask" || s.screen === "saving" || isSheet(s.screen);
+}
+
+/** rest starts the idle clock again where a resident may be thinking, or has
+ *  changed how the start screen looks. */
 function rest(s: State, effects: Effect[]): Step {
-  if (s.locked || s.warning || (s.screen !== "ask" && s.screen !== "saving" && !isMessage(s.screen))) return [s, effects];
+  const changed = resting(s) && (s.language !== home || s.choosing || s.large || s.contrast || s.low || s.aloud);
+  if (s.locked || s.warning || (!thinking(s) && !changed)) return [s, effects];
   return [s, [...effects, { type: "set", timer: "idle" }]];
 }
 
@@ -318,7 +401,7 @@ function stopAll(): Effect[] {
 }
 
 export function asked(s: State): Question | undefined {
-  return s.screen === "ask" && s.questionnaire ? question(s.questionnaire, s.question) : undefined;
+  return (s.screen === "ask" || s.screen === "attract") && s.questionnaire ? question(s.questionnaire, s.question) : undefined;
 }
 
 /** scores of this visit by question. */
@@ -340,4 +423,9 @@ export function progress(s: State): [number, number] {
   if (!s.questionnaire) return [0, 0];
   const ids = path(s.questionnaire, scores(s));
   return [ids.indexOf(s.question) + 1, ids.length];
+}
+
+/** front says whether the first question stands, beside which all else begins. */
+export function front(s: State): boolean {
+  return asked(s) !== undefined && s.question === path(s.questionnaire!, {})[0];
 }

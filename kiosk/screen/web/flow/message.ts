@@ -2,12 +2,11 @@
 // agreed to and sent. What was said or seen itself stays outside, in
 // parts/media.ts; the state only knows that it is there.
 
-import type { Effect, Event, State, Step } from "./flow";
+import { Effect, Event, State, Step, front } from "./flow";
+import { isDesk, tidy } from "./desk";
 import { erase, letter, tone, tones } from "./typing";
 
-export const messageScreens = [
-  "kind", "filing", "subject", "compose", "write", "voice", "photo", "contact", "reader", "agree", "sending", "receipt", "lookup", "found",
-] as const;
+const messageScreens = ["kind", "subject", "where", "compose", "write", "voice", "photo", "contact", "reader", "agree", "sending", "receipt"] as const;
 export type MessageScreen = (typeof messageScreens)[number];
 
 /** Offers is what the kiosk takes now. */
@@ -17,6 +16,7 @@ export interface Offers {
   voice: boolean;
   cases: boolean; // the ward reads it
   named: boolean; // or only officers named for it
+  places: boolean; // it may be about one of several
 }
 
 export type Field = "words" | "name" | "phone" | "address" | "code";
@@ -35,13 +35,6 @@ export interface Receipt {
   page: string;
 }
 
-export interface Found {
-  outcome: "asking" | "known" | "unknown" | "often" | "failed";
-  state: Record<string, string>; // in every language
-  text: string;
-  updated: string;
-}
-
 export interface Draft {
   kind: string; // "" until chosen
   subject: string; // "" for none of those offered
@@ -51,6 +44,7 @@ export interface Draft {
   phone: string;
   address: string;
   code: string; // typed in the look-up
+  place: string; // where it is about; "" for none
   field: Field; // the one being typed
   capital: boolean; // the next letter is one
   digits: boolean; // the keyboard shows them
@@ -65,18 +59,16 @@ export interface Draft {
   drawn: Receipt | null;
   trouble: boolean; // the last attempt failed
   refused: string; // why the store will not take it as it is
-  found: Found | null;
 }
 
 export type MessageEvent =
   | { type: "compose" }
   | { type: "lookup" }
   | { type: "offers"; offers: Offers }
-  | { type: "go"; to: MessageScreen | "home" }
   | { type: "edit"; field: Field }
   | { type: "kind"; kind: string }
-  | { type: "convert"; kind: string } // a complaint or denunciation, sent as feedback to named officers
   | { type: "subject"; subject: string }
+  | { type: "where"; place: string }
   | { type: "reader"; reader: Reader }
   | { type: "key"; key: string }
   | { type: "open"; device: Device }
@@ -90,9 +82,7 @@ export type MessageEvent =
   | { type: "consent"; purpose: string; request: string; receipt: string }
   | { type: "dissent"; purpose: string }
   | { type: "post"; request: string; receipt: string }
-  | { type: "posted"; request: string; outcome: Outcome }
-  | { type: "find" }
-  | { type: "answer"; code: string; found: Found };
+  | { type: "posted"; request: string; outcome: Outcome };
 
 export type MessageEffect =
   | { type: "open"; device: Device }
@@ -100,8 +90,7 @@ export type MessageEffect =
   | { type: "close" } // every track, and what it was recording
   | { type: "drop"; what: Device }
   | { type: "replay" }
-  | { type: "post" }
-  | { type: "find"; code: string };
+  | { type: "post" };
 
 export const mostWords = 2000;
 export const codeLength = 10;
@@ -111,7 +100,7 @@ const mostContact: Record<string, number> = { name: 100, phone: 20, address: 150
 export function blank(): Draft {
   return {
     kind: "", subject: "", reader: "cases", words: "", name: "", phone: "", address: "", code: "", field: "words", capital: true, digits: false,
-    live: "", open: false, blocked: "", voice: 0, photo: false, agreed: {}, request: "", receipt: "", drawn: null, trouble: false, refused: "", found: null,
+    live: "", open: false, blocked: "", voice: 0, photo: false, agreed: {}, request: "", receipt: "", drawn: null, trouble: false, refused: "", place: "",
   };
 }
 
@@ -143,12 +132,13 @@ export function toAgree(d: Draft): string {
   return purposes(d).find((p) => !d.agreed[p]) ?? "";
 }
 
-/** enter begins a message or a look-up. */
+/** enter begins a message or a look-up, beside a question or after a visit. */
 export function enter(s: State, e: { type: "compose" | "lookup" }): Step {
-  const from = s.screen === "attract" || s.screen === "thanks" || s.screen === "receipt" || s.screen === "found";
-  if (!from || !offered(s.offers)) return [s, []];
-  const fresh: State = { ...s, given: {}, picked: [], draft: blank(), screen: e.type === "compose" ? "kind" : "lookup" };
-  return [{ ...fresh, draft: { ...fresh.draft, field: e.type === "compose" ? "words" : "code" } }, [{ type: "stop", timer: "thanks" }]];
+  const after = s.screen === "thanks" || s.screen === "receipt" || s.screen === "found" || s.screen === "filing" || s.screen === "rights";
+  if ((!after && !front(s) && !isDesk(s.screen)) || s.locked || !offered(s.offers)) return [s, []];
+  const fresh: State = { ...s, given: {}, picked: [], fresh: false, redoing: false, choosing: false, draft: blank(), desk: tidy() };
+  const stop: Effect[] = (["thanks", "undo", "redo", "stale"] as const).map((timer) => ({ type: "stop", timer }));
+  return [e.type === "compose" ? { ...fresh, screen: "kind" } : { ...fresh, screen: "lookup", draft: { ...fresh.draft, field: "code" } }, stop];
 }
 
 /** messageStep handles what is said and shown on these screens. Who calls it
@@ -161,8 +151,8 @@ export function messageStep(s: State, e: Event): Step {
     case "edit":
       return [draft(s, { field: e.field, capital: e.field !== "phone" && d[e.field] === "", digits: e.field === "phone" }, "write"), []];
     case "kind":
-    case "convert":
     case "subject":
+    case "where":
     case "reader":
       return chosen(s, e);
     case "key":
@@ -172,9 +162,6 @@ export function messageStep(s: State, e: Event): Step {
       return agree(s, e);
     case "post":
       return post(s, e);
-    case "find":
-      if (d.code.length !== codeLength) return [s, []];
-      return [draft(s, { found: { outcome: "asking", state: {}, text: "", updated: "" } }, "found"), [{ type: "find", code: d.code }]];
   }
   return devices(s, e);
 }
@@ -184,10 +171,10 @@ function chosen(s: State, e: Event): Step {
   switch (e.type) {
     case "kind":
       return [draft(s, { kind: e.kind }, "subject"), []];
-    case "convert":
-      return s.offers.named ? [draft(s, { kind: e.kind, reader: "named" }, "subject"), []] : [s, []];
+    case "where":
+      return [draft(s, { place: e.place }, "compose"), []];
     case "subject":
-      return [draft(s, { subject: e.subject }, "compose"), []];
+      return [draft(s, { subject: e.subject }, s.offers.places ? "where" : "compose"), []];
     case "reader":
       return [draft(s, { reader: e.reader, refused: "" }, "compose"), []];
   }
@@ -230,8 +217,7 @@ function gone(d: Draft, what: Device): Partial<Draft> {
 /** newsStep is news from devices and store, which may come at any moment. */
 export function newsStep(s: State, e: Event): Step {
   const d = s.draft;
-  const ofDevice = e.type !== "answer" && e.type !== "posted";
-  if (ofDevice && !d.live) return [s, []]; // closed meanwhile
+  if (e.type !== "posted" && !d.live) return [s, []]; // closed meanwhile
   switch (e.type) {
     case "opened":
       return [draft(s, { open: true }), []];
@@ -241,8 +227,6 @@ export function newsStep(s: State, e: Event): Step {
       return [draft(s, { live: "", open: false, voice: e.seconds }), []];
     case "photographed":
       return [draft(s, { live: "", open: false, photo: true }), []];
-    case "answer":
-      return s.screen === "found" && e.code === d.code ? [draft(s, { found: e.found }), []] : [s, []];
     case "posted":
       return posted(s, e.request, e.outcome);
   }
@@ -273,19 +257,19 @@ function post(s: State, e: { request: string; receipt: string }): Step {
 
 /** go moves between the screens of a draft; an open device is closed. */
 function go(s: State, to: MessageScreen): Step {
-  const within = ["kind", "filing", "subject", "compose", "voice", "photo", "contact", "reader", "lookup"];
+  const within = ["kind", "subject", "where", "compose", "voice", "photo", "contact", "reader"];
   if (!within.includes(to) || s.screen === "sending" || s.screen === "receipt") return [s, []];
   const closed: Effect[] = s.screen === "voice" || s.screen === "photo" ? [{ type: "close" }] : [];
   const after = { live: "", open: false, blocked: "", refused: "" } as const;
-  return [draft(s, to === "lookup" ? { ...after, code: "", field: "code", found: null } : after, to), closed];
+  return [draft(s, after, to), closed];
 }
 
-function draft(s: State, change: Partial<Draft>, screen = s.screen): State {
+export function draft(s: State, change: Partial<Draft>, screen = s.screen): State {
   return { ...s, screen, draft: { ...s.draft, ...change } };
 }
 
 /** typed is what a key does to the field being typed. */
-function typed(d: Draft, key: string): Partial<Draft> {
+export function typed(d: Draft, key: string): Partial<Draft> {
   switch (key) {
     case "shift":
       return { capital: !d.capital };

@@ -79,5 +79,6 @@ export interface MessageForm {
   title: Text;
   kinds: Option[];
   subjects: Option[];
+  places: Option[];
   consents: { purpose: string; text: Text }[];
 }

@@ -1,13 +1,16 @@
-// Letters brings a message to the kiosk's store, and asks how far one is.
+// Letters brings a message to the kiosk's store, asks how far one is, and brings
+// what its sender says to that.
 // What is sent lives in memory until the store has said yes, or the visit ends.
 
-import { Draft, Found, Outcome, Receipt, hasContact, purposes } from "../flow/message";
+import { Found, Word } from "../flow/case";
+import { Draft, Outcome, Receipt, hasContact, purposes } from "../flow/message";
 import { MessageForm } from "../flow/questions";
 import { Media } from "./media";
 
 export type LetterNews =
   | { type: "posted"; request: string; outcome: Outcome }
-  | { type: "answer"; code: string; found: Found };
+  | { type: "answer"; code: string; found: Found }
+  | { type: "replied"; request: string; word: Word };
 
 const patience = 60_000; // ms for one attempt: a small board takes long to read and seal a photo
 const pause = 2_000; // ms between attempts
@@ -57,12 +60,24 @@ export class Letters {
     if (!signal.aborted) this.tell({ type: "answer", code, found });
   }
 
+  /** say repeats a sender's word until the store has said yes or no. */
+  async say(path: "/api/replies" | "/api/rights", body: { request: string } & Record<string, unknown>): Promise<void> {
+    const { signal } = this.going;
+    while (!signal.aborted) {
+      const word = await wordOf(path, body, signal);
+      if (signal.aborted) return;
+      this.tell({ type: "replied", request: body.request, word });
+      if (word !== "trouble") return;
+      await sleep(pause, signal);
+    }
+  }
+
   private async body(d: Draft, language: string): Promise<FormData> {
     const body = new FormData();
     const consents = await Promise.all(purposes(d).map(async (purpose) => ({ purpose, text: await hash(consentText(this.form, purpose, d.agreed[purpose]!)) })));
     body.append("message", json({
       request: d.request, code: d.receipt, kind: d.kind, reader: d.reader, language,
-      questionnaire: this.form.questionnaire, version: this.form.version, subject: d.subject, consents,
+      questionnaire: this.form.questionnaire, version: this.form.version, subject: d.subject, ...(d.place ? { place: d.place } : {}), consents,
     }));
     if (d.words.trim()) body.append("words", new Blob([d.words.trim()], { type: "text/plain" }));
     if (hasContact(d)) body.append("contact", json(contact(d)));
@@ -72,20 +87,36 @@ export class Letters {
   }
 
   private async ask(code: string, signal: AbortSignal): Promise<Found> {
-    const found: Found = { outcome: "failed", state: {}, text: "", updated: "" };
+    const found: Found = { outcome: "failed", state: {}, text: "", updated: "", version: 0, mayReply: false };
     try {
-      const reply = await fetch("/api/receipts", {
-        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code }),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]),
-      });
+      const reply = await send("/api/receipts", { code }, signal);
       if (reply.status === 404 || reply.status === 422) return { ...found, outcome: "unknown" };
       if (reply.status === 429) return { ...found, outcome: "often" };
       if (!reply.ok) return found;
-      const said = (await reply.json()) as { state_text: Record<string, string>; note: string; updated: string };
-      return { outcome: "known", state: said.state_text, text: said.note, updated: said.updated };
+      const said = (await reply.json()) as { state_text: Record<string, string>; note: string; updated: string; version: number; may_reply?: boolean };
+      return { outcome: "known", state: said.state_text, text: said.note, updated: said.updated, version: said.version, mayReply: said.may_reply ?? false };
     } catch {
       return found;
     }
+  }
+}
+
+function send(path: string, body: unknown, signal: AbortSignal): Promise<Response> {
+  return fetch(path, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]),
+  });
+}
+
+/** wordOf sends once, and says what came of it. */
+async function wordOf(path: string, body: unknown, signal: AbortSignal): Promise<Word> {
+  try {
+    const { status } = await send(path, body, signal);
+    if (status === 201) return "kept";
+    const known: Record<number, Word> = { 404: "no-result", 409: "conflict", 429: "too-many" };
+    return known[status] ?? (status >= 400 && status < 500 && status !== 408 ? "refused" : "trouble");
+  } catch {
+    return "trouble";
   }
 }
 

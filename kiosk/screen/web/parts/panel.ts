@@ -17,6 +17,10 @@ function distance(shortSide: number): number {
 const usual = 6.95 / 600;
 const large = 10.45 / 600;
 
+/** tall in mm is a panel that reaches higher than a seated person's hand when it
+ *  stands as low as it may (EN 301 549 8.3.2: 380 to 1220 mm; ours from 700). */
+const tall = 400;
+
 export function measurePanel(pixelsPerMM: number): void {
   const root = document.documentElement;
   const [width, height] = [window.innerWidth, window.innerHeight];
@@ -27,6 +31,7 @@ export function measurePanel(pixelsPerMM: number): void {
   root.style.setProperty("--legible-large", `calc(${large * away} * var(--mm))`);
   root.dataset.shape = shape(width, height, width / mm);
   root.toggleAttribute("data-narrow", width / mm < 160);
+  root.toggleAttribute("data-tall", height >= width && height / mm >= tall);
 }
 
 /** shape of the page: tiles below each other, beside the question, or under it

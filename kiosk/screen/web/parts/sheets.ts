@@ -2,24 +2,25 @@
 // agreeing, the receipt, and the look-up. A sheet is a title, a content, and
 // the acts that end it, which stand at the same place on every sheet.
 
+import { isCase } from "../flow/case";
+import { isDesk } from "../flow/desk";
 import { State } from "../flow/flow";
 import { Device, Draft, Field, Reader, codeLength, hasContact, purposes, something, toAgree } from "../flow/message";
 import { MessageForm, Option } from "../flow/questions";
+import { caseSheet, patchCase } from "./cases";
+import { deskSheet, printer } from "./desk";
 import { h } from "./dom";
 import { icon, optionIcon, qrOf } from "./icons";
-import { codeKeys, keyboard } from "./keys";
+import { keyboard } from "./keys";
 import { consentText, grouped } from "./letters";
 import { fit, scroller } from "./scroller";
-import { Texts, compound, fill } from "./texts";
-import { button, inLanguage } from "./view";
+import { Texts, compound, fill, inLanguage } from "./texts";
+import { Served, bar, button } from "./view";
 import { waves } from "./waves";
 
-/** Ward is what a ward says itself, in every language. */
-export type Ward = Record<string, Record<string, string>>;
+export type Content = (HTMLElement | null)[];
 
-type Content = (HTMLElement | null)[];
-
-interface Sheet {
+export interface Sheet {
   title: string;
   back: string; // "" for none
   about?: string; // under the title
@@ -28,9 +29,9 @@ interface Sheet {
 }
 
 /** sheetKey changes when a sheet must be built anew. */
-export function sheetKey(s: State): string {
+export function sheetKey(s: State): unknown[] {
   const d = s.draft;
-  return JSON.stringify([d.field, d.digits, d.live, d.open, d.blocked, d.voice, d.photo, d.trouble, d.refused, d.found, s.screen === "agree" && toAgree(d), s.offers]);
+  return [d.field, d.digits, d.live, d.open, d.blocked, d.voice, d.photo, d.trouble, d.refused, s.screen === "agree" && toAgree(d), s.offers, { ...s.desk, score: 0 }];
 }
 
 /** liveBar says across the whole screen that something listens or looks. */
@@ -39,27 +40,30 @@ export function liveBar(s: State, t: Texts): HTMLElement {
   return h("div", { class: "live", role: "status", hidden: !s.draft.open }, icon(mic ? "mic" : "camera"), h("strong", {}, s.draft.open ? (mic ? t.micOn : t.cameraOn) : ""));
 }
 
-export function sheet(s: State, t: Texts, form: MessageForm, ward: Ward, bar: HTMLElement): HTMLElement[] {
-  const { title, back, about, content, acts } = parts(s, t, form, ward);
+export function sheet(s: State, t: Texts, served: Served): HTMLElement[] {
+  const { title, back, about, content, acts } = parts(s, t, served);
   const home = back === "home";
   const way = back && s.screen !== "write" ? [button("go", back, "second", home ? t.home : t.back, icon(home ? "house" : "left"))] : [];
-  const all = [...way, ...(acts ?? [])];
+  const all = [...way, ...(acts ?? []).filter((e) => e !== null)];
   return [
-    h("header", { class: "hero" }, bar, h("div", { class: "asks" }, h("p", { class: "about" }, compound(t, about ?? "")), h("h1", { tabindex: "-1" }, compound(t, title))), waves()),
-    h("main", { class: `sheet ${s.screen}` }, ...content),
+    h("header", { class: "hero" }, bar(t, served), h("div", { class: "asks" }, h("p", { class: "about" }, compound(t, about ?? "")), h("h1", { tabindex: "-1" }, compound(t, title))), waves()),
+    h("main", { class: `sheet ${s.screen}` }, ...content.filter((e) => e !== null)),
     ...(all.length > 0 ? [h("div", { class: `actions n${all.length}` }, ...all)] : []),
   ];
 }
 
-function parts(s: State, t: Texts, form: MessageForm, ward: Ward): Sheet {
+function parts(s: State, t: Texts, served: Served): Sheet {
+  const { form } = served;
   const d = s.draft;
+  if (isDesk(s.screen)) return deskSheet(s, t, served);
+  if (isCase(s.screen)) return caseSheet(s, t, served);
   switch (s.screen) {
     case "kind":
       return { title: t.kindTitle, back: "home", content: kind(s, t, form) };
-    case "filing":
-      return filing(s, t, form, ward);
     case "subject":
       return { title: t.subjectTitle, back: "kind", content: subject(s, t, form) };
+    case "where":
+      return { title: t.whereTitle, back: "subject", content: where(s, t, form) };
     case "compose":
       return compose(s, t, form);
     case "write":
@@ -76,12 +80,8 @@ function parts(s: State, t: Texts, form: MessageForm, ward: Ward): Sheet {
       return agree(s, t, form);
     case "sending":
       return { title: d.trouble ? t.sendingTrouble : t.sendingTitle, back: "", content: [h("span", { class: "sign" }, icon(d.trouble ? "again" : "hourglass")), note(t, d.trouble ? t.troubleText : t.savingText)] };
-    case "receipt":
-      return receipt(d, t);
-    case "lookup":
-      return { title: t.lookupTitle, back: "home", content: [h("p", { class: "code typed", "aria-live": "polite" }), codeKeys(t)], acts: [button("key", "back", "second", t.keyBack, icon("cross")), button("find", "", "primary", t.find, icon("search"))] };
     default:
-      return found(s, t);
+      return receipt(s, t, served);
   }
 }
 
@@ -101,17 +101,18 @@ export function patchSheet(root: HTMLElement, s: State): void {
   each("[data-value=shift]", (e) => e.setAttribute("aria-pressed", String(d.capital)));
   each("[data-act=post]", (e) => e.setAttribute("aria-disabled", String(!something(d))));
   each("[data-act=find]", (e) => e.setAttribute("aria-disabled", String(d.code.length < codeLength)));
+  patchCase(root, s);
 }
 
 /** give is one thing to give or to choose: what it is, and more about it. */
-function give(act: string, value: string, sign: SVGElement, label: string, more: string, kind = ""): HTMLElement {
+export function give(act: string, value: string, sign: SVGElement, label: string, more: string, kind = ""): HTMLElement {
   return h("button", { type: "button", class: `give ${kind}`, "data-act": act, "data-value": value },
     h("span", { class: "drawing" }, sign),
     h("span", { class: "word" }, h("b", {}, label), more ? h("small", {}, more) : null),
   );
 }
 
-function choice(act: string, value: string, sign: string, label: string, more: string, t: Texts): HTMLElement {
+export function choice(act: string, value: string, sign: string, label: string, more: string, t: Texts): HTMLElement {
   return give(act, value, icon(sign), compound(t, label), compound(t, more));
 }
 
@@ -126,25 +127,15 @@ function subject(s: State, t: Texts, form: MessageForm): Content {
   return [h("div", { class: "gives many" }, ...all.map(({ id, label }) => chosen(give("subject", id, optionIcon(id || "other"), compound(t, label), ""), id !== "" && id === s.draft.subject)))];
 }
 
-function chosen(e: HTMLElement, yes: boolean): HTMLElement {
+export function chosen(e: HTMLElement, yes: boolean): HTMLElement {
   e.classList.toggle("there", yes);
   return e;
 }
 
-/** filing is for who came with a complaint or denunciation in the sense of the
- *  law: this machine takes none, and says who does. */
-function filing(s: State, t: Texts, form: MessageForm, ward: Ward): Sheet {
-  const told = (id: string, label: string) => (ward[id] ? h("p", { class: "told" }, h("b", {}, label), h("span", {}, compound(t, inLanguage(ward[id], s.language)))) : null);
-  const place = [told("reception.place", t.filingPlace), told("reception.days", t.filingDays)].filter((e) => e !== null);
-  return {
-    title: t.filing, back: "kind",
-    content: [scroller(t,
-      h("p", { class: "text" }, compound(t, t.filingText)),
-      ...(place.length > 0 ? place : [h("p", { class: "told" }, h("span", {}, compound(t, t.filingAsk)))]),
-      s.offers.named ? h("p", { class: "text" }, compound(t, t.convertHint)) : null,
-    )],
-    acts: s.offers.named && form.kinds[0] ? [button("convert", form.kinds[0].id, "second", t.convert, icon("lock"))] : undefined,
-  };
+/** where the matter is: one of the ward's places, or none. */
+function where(s: State, t: Texts, form: MessageForm): Content {
+  const all = [...form.places.map(({ id, text }) => ({ id, label: inLanguage(text, s.language), sign: "pin" })), { id: "", label: t.whereNone, sign: "other" }];
+  return [scroller(t, h("div", { class: "gives many" }, ...all.map(({ id, label, sign }) => chosen(give("where", id, icon(sign), compound(t, label), ""), id !== "" && id === s.draft.place))))];
 }
 
 function compose(s: State, t: Texts, form: MessageForm): Sheet {
@@ -160,8 +151,8 @@ function compose(s: State, t: Texts, form: MessageForm): Sheet {
   const reader = s.offers.named || d.reader === "named" ? choice("go", "reader", d.reader === "named" ? "lock" : "house", t.reader, t.readers[d.reader], t) : null;
   const refusals: Record<string, string | undefined> = t.refusedFor;
   return {
-    title: t.composeTitle, back: "subject",
-    about: [named(form.kinds, d.kind), named(form.subjects, d.subject)].filter((e) => e !== "").join(" · "),
+    title: t.composeTitle, back: s.offers.places ? "where" : "subject",
+    about: [named(form.kinds, d.kind), named(form.subjects, d.subject), named(form.places, d.place)].filter((e) => e !== "").join(" · "),
     content: [
       h("div", { class: `gives ${reader ? "odd" : ""}` },
         words,
@@ -273,7 +264,8 @@ function agree(s: State, t: Texts, form: MessageForm): Sheet {
   };
 }
 
-function receipt(d: Draft, t: Texts): Sheet {
+function receipt(s: State, t: Texts, served: Served): Sheet {
+  const d = s.draft;
   const drawn = d.drawn?.path ? d.drawn : null;
   const way = !drawn ? t.copyCode : drawn.page ? t.scanPage.replace("{page}", drawn.page) : t.scanCode;
   return {
@@ -283,31 +275,11 @@ function receipt(d: Draft, t: Texts): Sheet {
       drawn ? h("div", { class: "qr", role: "img", "aria-label": t.qr }, qrOf(drawn)) : null,
       h("div", { class: "ways" }, scroller(t, d.reader === "named" ? note(t, t.namedLate) : null, note(t, way), note(t, t.keepPrivate))),
     ],
-    acts: [button("go", "home", "primary", t.done, icon("check"))],
+    acts: [printer(s, t, served, "receipt"), button("go", "home", "primary", t.done, icon("check"))],
   };
 }
 
-function found(s: State, t: Texts): Sheet {
-  const f = s.draft.found!;
-  const said = f.outcome === "known" ? inLanguage(f.state, s.language) : { asking: t.asking, unknown: t.unknown, often: t.often, failed: t.findFailed }[f.outcome];
-  return {
-    title: t.lookup, back: "lookup",
-    content: [scroller(t,
-      h("p", { class: "state", "aria-live": "polite" }, compound(t, said)),
-      f.text ? h("p", { class: "told" }, f.text) : null,
-      f.updated ? h("p", { class: "note" }, `${t.updated}: ${day(f.updated)}`) : null,
-    )],
-    acts: [button("go", "home", "primary", t.done, icon("check"))],
-  };
-}
-
-/** day as it is written in Vietnam; what is no date is shown as it came. */
-function day(text: string): string {
-  const [, year, month, date] = /^(\d{4})-(\d{2})-(\d{2})/.exec(text) ?? [];
-  return year ? `${date}/${month}/${year}` : text;
-}
-
-function note(t: Texts, text: string): HTMLElement {
+export function note(t: Texts, text: string): HTMLElement {
   return h("p", { class: "note", "aria-live": "polite" }, compound(t, text));
 }
 

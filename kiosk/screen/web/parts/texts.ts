@@ -36,3 +36,9 @@ export function compound(t: Texts, text: string): string {
   for (const parts of t.breakable) text = text.replaceAll(parts.join(""), parts.join("\u00ad"));
   return text.replace(/\/(?!Bà)/g, "/\u200b");
 }
+
+/** inLanguage is a text that came with the questions; a visitor who reads no
+ *  Vietnamese is served better by English. */
+export function inLanguage(text: Record<string, string> | undefined, language: string): string {
+  return text?.[language] || text?.en || text?.vi || "";
+}

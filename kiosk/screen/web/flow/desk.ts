@@ -1,0 +1,75 @@
+// What the machine tells: its menu, the board, numbers to call, the guide for
+// complaints, itself. Pure, as all of flow/.
+
+import type { Event, State, Step } from "./flow";
+import type { Found, Right, Word } from "./case";
+import { draft } from "./message";
+
+const deskScreens = ["menu", "surveys", "board", "notice", "numbers", "filing", "about", "machine"] as const;
+export type DeskScreen = (typeof deskScreens)[number];
+
+/** Desk is what a resident looks at here, and what came of a look-up. */
+export interface Desk {
+  notice: string; // id of the one being read
+  large: boolean; // the guide fills the panel, to be copied or photographed
+  printed: "" | "asking" | "done" | "failed";
+  found: Found | null;
+  score: number; // how satisfied with the reply; 0 not said
+  reopen: boolean; // the reply was not enough
+  right: Right | "";
+  request: string;
+  word: Word;
+}
+
+export type DeskEvent =
+  | { type: "go"; to: string }
+  | { type: "notice"; id: string }
+  | { type: "enlarge" }
+  | { type: "convert"; kind: string } // a complaint or denunciation, sent as feedback to named officers
+  | { type: "print"; what: "guide" | "receipt" }
+  | { type: "printed"; ok: boolean };
+
+export type DeskEffect = { type: "print"; what: "guide" | "receipt"; code: string };
+
+export function tidy(): Desk {
+  return { notice: "", large: false, printed: "", found: null, score: 0, reopen: false, right: "", request: "", word: "" };
+}
+
+export function isDesk(screen: string): screen is DeskScreen {
+  return (deskScreens as readonly string[]).includes(screen);
+}
+
+export function deskStep(s: State, e: Event): Step {
+  switch (e.type) {
+    case "go":
+      return go(s, e.to);
+    case "notice":
+      return s.screen === "board" ? [{ ...s, screen: "notice", desk: { ...s.desk, notice: e.id } }, []] : [s, []];
+    case "enlarge":
+      return s.screen === "filing" ? [{ ...s, desk: { ...s.desk, large: !s.desk.large } }, []] : [s, []];
+    case "convert":
+      return s.screen === "filing" && s.offers.named ? [draft(s, { kind: e.kind, reader: "named" }, "subject"), []] : [s, []];
+  }
+  return [s, []];
+}
+
+/** go walks between these screens; the way in is from where nothing is asked or
+ *  begun. */
+function go(s: State, to: string): Step {
+  const from = s.screen === "attract" || s.screen === "ask" || s.screen === "thanks" || s.screen === "kind" || isDesk(s.screen);
+  if (!isDesk(to) || !from || s.locked) return [s, []];
+  const left = { locked: false, fresh: false, redoing: false, choosing: false };
+  return [{ ...s, ...left, screen: to, desk: tidy() }, [{ type: "stop", timer: "thanks" }]];
+}
+
+/** print asks for paper: the guide, or the receipt of what was just sent. */
+export function print(s: State, e: { what: "guide" | "receipt" }): Step {
+  if (s.screen !== (e.what === "guide" ? "filing" : "receipt") || s.desk.printed === "asking") return [s, []];
+  return [{ ...s, desk: { ...s.desk, printed: "asking" } }, [{ type: "print", what: e.what, code: e.what === "receipt" ? s.draft.receipt : "" }]];
+}
+
+/** deskNews says what came of printing. */
+export function deskNews(s: State, e: Event): Step {
+  if (e.type !== "printed" || s.desk.printed !== "asking") return [s, []];
+  return [{ ...s, desk: { ...s.desk, printed: e.ok ? "done" : "failed" } }, []];
+}

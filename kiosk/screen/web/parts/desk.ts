@@ -1,0 +1,142 @@
+// The screens that tell: the menu, the board, numbers to call, the guide for
+// complaints and denunciations, and what this machine is and keeps.
+
+import { State } from "../flow/flow";
+import { offered } from "../flow/message";
+import { Text } from "../flow/questions";
+import { day } from "./cases";
+import { h } from "./dom";
+import { icon } from "./icons";
+import { consentText } from "./letters";
+import { scroller } from "./scroller";
+import { Sheet, choice, give, note } from "./sheets";
+import { Texts, compound, inLanguage } from "./texts";
+import { Served, button } from "./view";
+
+/** Notice is one sheet of the board: what was said, and what was done. */
+export interface Notice {
+  id: string;
+  title: Text;
+  body: Text;
+  said?: Text;
+  from?: string;
+}
+
+/** Contact is somebody to call. */
+export interface Contact {
+  name: Text;
+  number: string;
+}
+
+/** Board is what the ward tells here; texts are those it words itself, by id. */
+export interface Board {
+  notices: Notice[];
+  texts: Record<string, Text>;
+  contacts: Contact[];
+  caretaker?: { name?: string; phone?: string };
+}
+
+export function deskSheet(s: State, t: Texts, served: Served): Sheet {
+  switch (s.screen) {
+    case "surveys":
+      return { title: t.surveys, back: "menu", content: [h("div", { class: "gives" }, ...s.surveys.map((q) => give("survey", q.id, icon("list"), compound(t, inLanguage(q.title, s.language)), "")))] };
+    case "board":
+      return board(s, t, served);
+    case "notice":
+      return notice(s, t, served);
+    case "numbers":
+      return numbers(s, t, served);
+    case "filing":
+      return filing(s, t, served);
+    case "about":
+      return about(s, t, served);
+    case "machine":
+      return machine(s, t, served);
+    default:
+      return menu(s, t);
+  }
+}
+
+function menu(s: State, t: Texts): Sheet {
+  const open = offered(s.offers);
+  const entry = (act: string, value: string, sign: string, label: string) => choice(act, value, sign, label, "", t);
+  return {
+    title: t.menuTitle, back: "home",
+    content: [h("div", { class: "gives many" },
+      open ? entry("compose", "", "write", t.compose) : null,
+      open ? entry("lookup", "", "search", t.lookup) : null,
+      entry("go", "board", "board", t.board),
+      entry("go", "filing", "letter", t.filing),
+      entry("go", "numbers", "phone", t.numbers),
+      s.surveys.length > 1 ? entry("go", "surveys", "list", t.surveys) : null,
+      entry("go", "about", "shield", t.about),
+    )],
+  };
+}
+
+function board(s: State, t: Texts, { board: { notices } }: Served): Sheet {
+  const all = notices.map((n) => give("notice", n.id, icon(n.said ? "guide" : "board"), inLanguage(n.title, s.language), n.from ? day(n.from) : ""));
+  return { title: t.board, back: "menu", content: [all.length > 0 ? scroller(t, h("div", { class: "gives few" }, ...all)) : note(t, t.boardEmpty)] };
+}
+
+function notice(s: State, t: Texts, { board: { notices } }: Served): Sheet {
+  const n = notices.find((e) => e.id === s.desk.notice);
+  const told = (label: string, text: Text | undefined) => (text ? h("p", { class: "told" }, h("b", {}, compound(t, label)), h("span", {}, inLanguage(text, s.language))) : null);
+  return {
+    title: inLanguage(n?.title, s.language), back: "board", about: n?.from ? day(n.from) : "",
+    content: [scroller(t, told(t.said, n?.said), n?.said ? told(t.doneBy, n.body) : h("p", { class: "text" }, inLanguage(n?.body, s.language)))],
+  };
+}
+
+function numbers(s: State, t: Texts, { board: { contacts } }: Served): Sheet {
+  const line = ({ name, number }: Contact) => h("p", { class: "number" }, h("b", {}, number), h("span", {}, compound(t, inLanguage(name, s.language))));
+  return { title: t.numbers, back: "menu", about: t.numbersHelp, content: [scroller(t, h("div", { class: "numbers" }, ...contacts.map(line)))] };
+}
+
+/** filing is for who came with a complaint or denunciation in the sense of the
+ *  law: this machine takes none, and says who does. */
+function filing(s: State, t: Texts, served: Served): Sheet {
+  const { texts } = served.board;
+  const told = (id: string, label: string) => (texts[id] ? h("p", { class: "told" }, h("b", {}, label), h("span", {}, compound(t, inLanguage(texts[id], s.language)))) : null);
+  const place = [told("reception.place", t.filingPlace), told("reception.days", t.filingDays)].filter((e) => e !== null);
+  const where = place.length > 0 ? place : [h("p", { class: "told" }, h("span", {}, compound(t, t.filingAsk)))];
+  if (s.desk.large) return { title: t.filingPlace, back: "", content: [scroller(t, h("div", { class: "copy" }, ...where))], acts: [button("enlarge", "", "primary", t.close, icon("cross"))] };
+  return {
+    title: t.filing, back: "menu",
+    content: [
+      scroller(t, h("p", { class: "text" }, compound(t, t.filingText)), ...where, s.offers.named ? h("p", { class: "text" }, compound(t, t.convertHint)) : null),
+      h("div", { class: "row" }, button("enlarge", "", "second", t.enlarge, icon("search")), printer(s, t, served, "guide")),
+    ],
+    acts: s.offers.named && served.form.kinds[0] ? [button("convert", served.form.kinds[0].id, "second", t.convert, icon("lock"))] : undefined,
+  };
+}
+
+/** printer offers paper where there is any, and says what came of it. */
+export function printer(s: State, t: Texts, served: Served, what: "guide" | "receipt"): HTMLElement | null {
+  if (!served.printer) return null;
+  const e = button("print", what, "second", s.desk.printed ? t.printed[s.desk.printed] : t.print, icon("print"));
+  e.setAttribute("aria-disabled", String(s.desk.printed === "asking"));
+  return e;
+}
+
+function about(s: State, t: Texts, served: Served): Sheet {
+  const text = (words: string) => h("p", { class: "text" }, compound(t, words));
+  return {
+    title: t.about, back: "menu",
+    content: [scroller(t, text(t.aboutText), text(t.aboutNobody), h("p", { class: "text" }, consentText(served.form, "words", s.language)), text(t.aboutRights))],
+    acts: [button("go", "machine", "second", t.machine, icon("house")), offered(s.offers) ? button("lookup", "", "primary", t.mine, icon("person")) : null],
+  };
+}
+
+/** machine is what a caretaker reads out on the telephone. */
+function machine(s: State, t: Texts, served: Served): Sheet {
+  const fact = (name: string, value: string) => h("p", { class: "fact" }, h("span", {}, name), h("b", {}, value));
+  const { caretaker } = served.board;
+  const who = [caretaker?.name, caretaker?.phone].filter(Boolean).join(" · ");
+  return {
+    title: t.machine, back: "about",
+    content: [scroller(t, h("div", { class: "facts" },
+      fact(t.factPlace, served.place), fact(t.factProgram, served.program), who ? fact(t.factCaretaker, who) : null,
+    ))],
+  };
+}

@@ -1,0 +1,33 @@
+// Fit makes a screen as plain as its panel, its language and the size of its
+// type ask for: nothing that must be read or touched is cut off or gets smaller,
+// what is there for the looks goes first. What goes at which step is written in
+// fit.css, as [data-tight~="1"] and so on.
+
+const steps = ["", "1", "1 2", "1 2 3", "1 2 3 4"];
+
+/** holders must hold what is in them. */
+const holders = ".hero, .asks, .tile, .option, .tiles, .options, .give, .gives, .sheet, .actions, .actions > *, .begin, .begin > *, .tool, .card, .middle, .row > *, .key";
+
+/** fit keeps root fitting, whenever it is built anew or the page changes. */
+export function fit(root: HTMLElement): void {
+  const again = () => tighten(root);
+  new MutationObserver(again).observe(root, { childList: true });
+  new MutationObserver(again).observe(document.documentElement, { attributes: true, attributeFilter: ["class", "data-shape", "style"] });
+  void document.fonts.ready.then(again);
+  document.fonts.addEventListener("loadingdone", again);
+}
+
+function tighten(root: HTMLElement): void {
+  for (const step of steps) {
+    if (root.dataset.tight !== step) root.dataset.tight = step;
+    if (fits(root)) return;
+  }
+}
+
+function fits(root: HTMLElement): boolean {
+  if (root.scrollHeight > root.clientHeight + 1) return false;
+  for (const e of root.querySelectorAll<HTMLElement>(holders)) {
+    if (e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.clientWidth + 1) return false;
+  }
+  return true;
+}
