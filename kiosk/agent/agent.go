@@ -22,6 +22,7 @@ import (
 	"nghe/kiosk/media"
 	"nghe/kiosk/outbox"
 	"nghe/kiosk/printer"
+	"nghe/kiosk/pulse"
 	"nghe/kiosk/vitals"
 	"nghe/shared/command"
 	"nghe/shared/crew"
@@ -41,6 +42,8 @@ type Config struct {
 	BlobRate    int           // most bytes of blobs sent a second; 0: as many as the line carries
 	Printer     string        // device of a receipt printer, "/dev/usb/lp0"; empty: there is none
 	Paper       int           // of that printer, its width in millimetres: 58 or, with 0, 80
+	Pulse       time.Duration // without a painted frame until the screen counts as frozen; 0: 60 s
+	Browser     []string      // command that brings the browser back, and its arguments; empty: none
 	Logger      *slog.Logger  // nil: slog.Default
 }
 
@@ -81,6 +84,7 @@ type kiosk struct {
 	media    *media.Spool
 	vitals   *vitals.Monitor
 	printer  *printer.Printer // nil: there is none
+	pulse    *pulse.Pulse
 	told     told
 }
 
@@ -111,6 +115,7 @@ func open(cfg Config) (k *kiosk, err error) {
 	}
 	k.openBulletin()
 	k.openPrinter()
+	k.pulse = pulse.New(pulse.Config{Patience: cfg.Pulse, Browser: cfg.Browser, Vitals: k.vitals, Logger: k.log})
 	return k, nil
 }
 
@@ -161,6 +166,7 @@ func (k *kiosk) crew() *crew.Crew {
 	if k.printer != nil {
 		c.Add("printer", k.printer.Run)
 	}
+	c.Add("pulse", k.pulse.Run)
 	c.Add("uplink", k.connect)
 	c.Add("screen", k.serve)
 	return c

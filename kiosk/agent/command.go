@@ -28,16 +28,18 @@ func Main(args []string, stdout, stderr io.Writer) int {
 }
 
 type runCommand struct {
-	Data        string        `required:"" placeholder:"DIR" help:"Folder of everything the kiosk keeps."`
-	Listen      string        `default:"127.0.0.1:7070" placeholder:"ADDR" help:"Loopback address of the screen. Default: ${default}."`
-	Kit         string        `placeholder:"FILE" help:"Enrolment kit; needed until the kiosk is enrolled."`
-	PixelsPerMm float64       `placeholder:"N" help:"Pixels of the panel per millimetre, so that buttons have the right size."`
-	Keep        time.Duration `default:"168h" help:"How long a record stays here after the hub holds it off its own disk. Default: ${default}, seven days."`
-	ReserveMib  int64         `default:"64" placeholder:"N" help:"MiB of the disk kept for ratings when it is full. Default: ${default}."`
-	MediaMib    int64         `default:"4096" placeholder:"N" help:"Most MiB of sealed words, voice and photos. Default: ${default}."`
-	MediaKibS   int           `default:"0" placeholder:"N" help:"Most KiB of words, voice and photos sent a second; ratings are never held back. 0 sends what the line carries."`
-	Printer     string        `placeholder:"DEVICE" help:"Receipt printer that speaks ESC/POS, for example /dev/usb/lp0; the agent must be allowed to write to it (group lp)."`
-	Paper       int           `default:"80" enum:"58,80" placeholder:"MM" help:"Width of its paper in millimetres, 58 or 80. Default: ${default}."`
+	Data           string        `required:"" placeholder:"DIR" help:"Folder of everything the kiosk keeps."`
+	Listen         string        `default:"127.0.0.1:7070" placeholder:"ADDR" help:"Loopback address of the screen. Default: ${default}."`
+	Kit            string        `placeholder:"FILE" help:"Enrolment kit; needed until the kiosk is enrolled."`
+	PixelsPerMm    float64       `placeholder:"N" help:"Pixels of the panel per millimetre, so that buttons have the right size."`
+	Keep           time.Duration `default:"168h" help:"How long a record stays here after the hub holds it off its own disk. Default: ${default}, seven days."`
+	ReserveMib     int64         `default:"64" placeholder:"N" help:"MiB of the disk kept for ratings when it is full. Default: ${default}."`
+	MediaMib       int64         `default:"4096" placeholder:"N" help:"Most MiB of sealed words, voice and photos. Default: ${default}."`
+	MediaKibS      int           `default:"0" placeholder:"N" help:"Most KiB of words, voice and photos sent a second; ratings are never held back. 0 sends what the line carries."`
+	Printer        string        `placeholder:"DEVICE" help:"Receipt printer that speaks ESC/POS, for example /dev/usb/lp0; the agent must be allowed to write to it (group lp)."`
+	Paper          int           `default:"80" enum:"58,80" placeholder:"MM" help:"Width of its paper in millimetres, 58 or 80. Default: ${default}."`
+	Pulse          time.Duration `default:"60s" help:"The screen counts as frozen when its page has proved no painted frame for so long. Default: ${default}."`
+	BrowserRestart []string      `sep:" " placeholder:"COMMAND" help:"Brings the browser back when the screen is frozen: a program and its arguments between spaces, run without a shell, that ends within 30 s. For example \"systemctl restart kiosk-browser\"."`
 }
 
 // memoryLimit has the collector work harder rather than take more: deriving a
@@ -49,7 +51,7 @@ func (c *runCommand) Run(ctx context.Context) error {
 	debug.SetMemoryLimit(memoryLimit)
 	return Run(ctx, Config{Data: c.Data, Listen: c.Listen, Kit: c.Kit, PixelsPerMM: c.PixelsPerMm, Keep: c.Keep,
 		Room: Room{Reserve: c.ReserveMib << 20, Media: c.MediaMib << 20}, BlobRate: c.MediaKibS << 10,
-		Printer: c.Printer, Paper: c.Paper})
+		Printer: c.Printer, Paper: c.Paper, Pulse: c.Pulse, Browser: c.BrowserRestart})
 }
 
 type statusCommand struct {

@@ -9,30 +9,69 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
-// program runs the kiosk's program, as it is shipped, in a process of its own.
-func program(t *testing.T, data string) (url string, pid int) {
+// program is the kiosk's program, as it is shipped, in a process of its own.
+type program struct {
+	url  string
+	path string
+	args []string
+	cmd  *exec.Cmd
+}
+
+// newProgram builds it; it runs from start to kill, or to the test's end.
+func newProgram(t *testing.T, data string, flags ...string) *program {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "kiosk")
-	if out, err := exec.Command("go", "build", "-o", path, "nghe/kiosk").CombinedOutput(); err != nil {
-		t.Fatalf("build the program: %v\n%s", err, out)
-	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := l.Addr().String()
 	l.Close()
-	cmd := exec.Command(path, "run", "--data", data, "--listen", address, "--reserve-mib", "1")
-	cmd.Stderr = t.Output()
-	if err := cmd.Start(); err != nil {
+	p := &program{url: "http://" + address, path: filepath.Join(t.TempDir(), "kiosk"),
+		args: append([]string{"run", "--data", data, "--listen", address, "--reserve-mib", "1"}, flags...)}
+	p.build(t)
+	t.Cleanup(func() { p.kill(t) })
+	return p
+}
+
+// build makes the program anew, with more flags than usual.
+func (p *program) build(t *testing.T, flags ...string) {
+	t.Helper()
+	args := append(append([]string{"build"}, flags...), "-o", p.path, "nghe/kiosk")
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		t.Fatalf("build the program: %v\n%s", err, out)
+	}
+}
+
+func (p *program) start(t *testing.T) {
+	t.Helper()
+	p.cmd = exec.Command(p.path, p.args...)
+	p.cmd.Stderr = t.Output()
+	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	eventually(t, func() error { _, err := get("http://" + address + "/api/status"); return err })
-	return "http://" + address, cmd.Process.Pid
+	eventually(t, func() error { _, err := get(p.url + "/api/status"); return err })
+}
+
+// kill ends it as a power cut does; once is enough.
+func (p *program) kill(t *testing.T) {
+	t.Helper()
+	if p.cmd == nil {
+		return
+	}
+	p.signal(t, syscall.SIGKILL)
+	_ = p.cmd.Wait() // says that it was killed
+	p.cmd = nil
+}
+
+func (p *program) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // memory is what a process has resident, and the most it ever had, in bytes.
@@ -63,7 +102,9 @@ func TestMessagesTakeLittleMemory(t *testing.T) {
 	const limit = 40 << 20 // 35 MiB when this was written; 17 MiB without a message
 	data := filepath.Join(t.TempDir(), "data")
 	enrolled(t, data)
-	url, pid := program(t, data)
+	agent := newProgram(t, data)
+	agent.start(t)
+	url, pid := agent.url, agent.cmd.Process.Pid
 	_, before := memory(t, pid)
 	big := letter{code: "4Q7K9M2XHT", kind: "khen", reader: "named", words: strings.Repeat("ữ", 2000), voice: recording(1<<20 - 100), photo: picture(t, 2200)}
 	if len(big.photo) < 2<<20 || len(big.photo) > 3<<20 {

@@ -64,7 +64,7 @@ func (k *kiosk) screen() *screen.Screen {
 	return screen.New(screen.Config{
 		Outbox: k.outbox, Claims: k.outbox, Place: place, Ward: ward, Program: command.Version(),
 		Messages: k.messages(), Status: k.status, Bulletin: k.forScreen(), PixelsPerMM: k.cfg.PixelsPerMM, Now: k.now, ClockKnown: k.clockKnown, Logger: k.log,
-		Printer: k.forPaper(),
+		Printer: k.forPaper(), Pulse: k.pulse,
 	})
 }
 

@@ -80,6 +80,7 @@ type Config struct {
 	Claims      Claims           // what is said by receipt code; nil: nothing can be
 	Bulletin    Bulletin         // what the hub told; nil: nothing
 	Printer     Printer          // nil: there is none
+	Pulse       Pulse            // nil: nobody watches whether the page paints
 	Now         func() time.Time // for schedules, opening hours, the board and the trying of codes; nil: time.Now
 	// ClockKnown says whether Now was compared with the hub's clock, so that
 	// nobody is judged by a wrong one; nil: never.
@@ -159,6 +160,7 @@ func (s *Screen) Handler() http.Handler {
 	mux.Handle(printRoute, only(http.MethodPost, s.postPrint))
 	mux.Handle(repliesRoute, only(http.MethodPost, s.postReply))
 	mux.Handle(rightsRoute, only(http.MethodPost, s.postRight))
+	mux.Handle("/api/pulse", only(http.MethodPost, s.postPulse))
 	mux.Handle("/api/board", only(http.MethodGet, s.getBoard))
 	mux.Handle("/api/status", only(http.MethodGet, s.getStatus))
 	mux.Handle("/api/questionnaires", only(http.MethodGet, s.getQuestionnaires))

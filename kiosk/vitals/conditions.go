@@ -20,6 +20,7 @@ const (
 	MemoryHigh   Name = "memory-high"       // the agent itself; value: bytes
 	CardWorn     Name = "card-worn"         // value: per cent of the card's stated life
 	NoScreen     Name = "no-screen"         // no display is connected
+	ScreenFrozen Name = "screen-frozen"     // the page paints no more; value: how often the browser was brought back
 	ClockOff     Name = "clock-off"         // value: microseconds the hub is ahead
 	Storage      Name = "storage-fails"     // the outbox could not keep an answer
 	OutboxUnread Name = "outbox-unread"     // what the outbox keeps could not be read, or is not what was written
@@ -88,6 +89,7 @@ var meanings = map[Name]meaning{
 	MemoryHigh:   {wire.ConditionWarning, false, "the agent uses more memory than it should; tell the makers"},
 	CardWorn:     {wire.ConditionWarning, false, "the storage card is near the end of its life; replace it"},
 	NoScreen:     {wire.ConditionSevere, false, "no display is connected; check the cable"},
+	ScreenFrozen: {wire.ConditionSevere, false, "the screen is frozen or shows no page; look at it, switch the machine off and on"},
 	ClockOff:     {wire.ConditionWarning, false, "the clock differs from the hub's; check time synchronisation"},
 	Storage:      {wire.ConditionSevere, false, "answers cannot be kept; check the disk"},
 	OutboxUnread: {wire.ConditionSevere, false, "kept answers cannot be read; check the disk"},

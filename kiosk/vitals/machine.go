@@ -228,12 +228,25 @@ func (v *Monitor) card() {
 }
 
 func (v *Monitor) display() {
-	known, connected := false, false
-	for _, file := range v.glob("class/drm/card*-*/status") {
-		status, ok := read(file)
-		known, connected = known || ok, connected || status != "disconnected"
-	}
+	known, connected := v.displays("status", "disconnected")
 	v.holds(NoScreen, known && !connected, 0)
+}
+
+// displays says whether the machine tells of any, and of one that is not as said.
+func (v *Monitor) displays(file, said string) (known, other bool) {
+	for _, path := range v.glob("class/drm/card*-*/" + file) {
+		is, ok := read(path)
+		known, other = known || ok, other || is != said
+	}
+	return known, other
+}
+
+// Lit says whether a display is there and awake, as far as the machine tells: a
+// browser paints nothing for one that is not.
+func (v *Monitor) Lit() bool {
+	plugs, connected := v.displays("status", "disconnected")
+	lamps, awake := v.displays("dpms", "Off")
+	return (connected || !plugs) && (awake || !lamps)
 }
 
 func (v *Monitor) holds(n Name, held bool, value int64) {

@@ -253,6 +253,28 @@ func TestSnapshotFitsTheWire(t *testing.T) {
 	}
 }
 
+func TestLit(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		want  bool
+	}{
+		{"nothing known", nil, true},
+		{"connected", map[string]string{"HDMI-A-1/status": "connected"}, true},
+		{"pulled out", map[string]string{"HDMI-A-1/status": "disconnected"}, false},
+		{"awake", map[string]string{"HDMI-A-1/status": "connected", "HDMI-A-1/dpms": "On", "DP-1/status": "disconnected", "DP-1/dpms": "Off"}, true},
+		{"asleep", map[string]string{"HDMI-A-1/status": "connected", "HDMI-A-1/dpms": "Off"}, false},
+	} {
+		m, v := pretend(t)
+		for file, text := range c.files {
+			m.set("sys/class/drm/card0-"+file, text)
+		}
+		if got := v.Lit(); got != c.want {
+			t.Errorf("%s: lit = %t", c.name, got)
+		}
+	}
+}
+
 // A letter to a named officer takes a few KiB and a file; what the hub is told a
 // minute later must not show it.
 func TestReadingsOfTheDiskAreCoarse(t *testing.T) {

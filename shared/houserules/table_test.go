@@ -63,6 +63,8 @@ var table = map[string]row{
 	"kiosk/bulletin": {does: "what the hub told this kiosk, in the vocabulary; opens a case box for whoever has its receipt",
 		project: []string{"shared/sqlite", "shared/wire", "shared/ident", "shared/durable", "shared/feedback", "shared/seal"}},
 	"kiosk/vitals": {does: "named conditions of the machine", project: []string{"shared/wire"}},
+	"kiosk/pulse": {does: "whether the page still paints; tells the machine's vitals, and has the browser brought back",
+		project: []string{"kiosk/vitals"}},
 	"kiosk/printer": {does: "small sheets out of a receipt printer; draws their letters itself, so that no maker's code page matters",
 		modules: []string{ximage}},
 
