@@ -136,7 +136,7 @@ func (a *auditor) run() error {
 		return err
 	}
 	for _, check := range []func() error{a.checkEpoch, a.checkSums, a.checkBoots, a.checkReplaced, a.checkTotals, a.checkRows,
-		a.checkMessages, a.checkCounts} {
+		a.checkMessages, a.checkClaims, a.checkCounts} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -97,6 +97,9 @@ func (c *auditedRecord) check(raw []byte) error {
 	case wire.JournalFork:
 		return c.forked(r)
 	}
+	if claim, is := claimOf(record, c.point); is {
+		return c.claim(record, claim, raw)
+	}
 	return nil
 }
 

@@ -23,6 +23,8 @@ func everything(t *testing.T, h *hub) {
 	for _, raw := range letters(t).records[1:] {
 		writer.addRaw(raw)
 	}
+	writer.add(reply(4*minute, "R1", 3, true))
+	writer.add(asking(5*minute, "R1", "delete"))
 	h.append(writer.rest(0))
 	h.ok(h.BlobStored(t.Context(), hashOf("words"), noon))
 	lost := newKiosk(t, "c", "qt-03")
@@ -68,6 +70,10 @@ func TestAuditFindsWhatNoKioskSigned(t *testing.T) {
 		"quarantined elsewhere":   {"UPDATE quarantine SET seq = seq + 1", "another place"},
 		"sums gone":               {"DELETE FROM sums", "is not there"},
 		"consent to another text": {"UPDATE consents SET purpose = 'anything'", "message is not shown"},
+		"claim gone":              {"DELETE FROM claims WHERE about = ''", "claim is not kept"},
+		"claim of nobody":         {"INSERT INTO claims SELECT claim + 1000000000, mac, uptime, receipt, about, version, reopen, score, mac FROM claims WHERE about = ''", "claims: the segments say 2"},
+		"confirmed, not reopened": {"UPDATE claims SET reopen = 0", "claim is not kept as"},
+		"claim of another":        {"UPDATE claims SET receipt = mac", "claim is not kept as"},
 		"blob of another size":    {"UPDATE blobs SET size = size + 1", "as no message names them"},
 	}
 	onBoth(t, func(t *testing.T, h *hub) {

@@ -195,6 +195,9 @@ func (h *hub) shown() string {
 	for _, m := range h.messages(MessageFilter{Limit: 1000}) {
 		text += fmt.Sprintf("%+v\n", m)
 	}
+	for _, c := range h.claimed() {
+		text += fmt.Sprintf("%+v\n", c)
+	}
 	return text
 }
 

@@ -98,7 +98,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 	if err := l.db.Migrate(ctx, migrations, sqlite, postgres); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
-	l.query = l.db.Queries(queriesText+"\n"+messagesText+"\n"+sumsText, queriesSQLite, queriesPostgres)
+	l.query = l.db.Queries(queriesText+"\n"+messagesText+"\n"+claimsText+"\n"+sumsText, queriesSQLite, queriesPostgres)
 	if err := l.beginSums(ctx); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}

@@ -62,8 +62,8 @@ func (w *work) readMessage(a answer, r wire.Answer) error {
 	return nil
 }
 
-// messageTotals count what the segments say of messages.
-type messageTotals struct{ messages, attachments, consents int }
+// messageTotals count what the segments say of messages, and of claims.
+type messageTotals struct{ messages, attachments, consents, claims int }
 
 // message compares a message with its record. Whether the bytes of its blobs
 // are here, or were deleted, is nobody's fault: no record tells it.

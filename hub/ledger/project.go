@@ -72,6 +72,9 @@ func (w *work) read(e *entry, raw []byte) error {
 	case wire.JournalFork:
 		return w.readFork(e, r)
 	}
+	if c, is := claimOf(record, e.point); is {
+		return w.readClaim(e, record, c)
+	}
 	return nil // known, and read by nobody here: the segment keeps it
 }
 

@@ -66,7 +66,9 @@ func live(t *testing.T, h *hub, seed uint64) {
 
 func (l *life) step(k *kiosk) {
 	uptime := l.Int64N(60 * minute)
-	switch l.IntN(12) {
+	switch l.IntN(13) {
+	case 12:
+		k.add(reply(uptime, "R", 1, uptime%2 == 0))
 	case 0:
 		k.boot("qt-0"+fmt.Sprint(l.IntN(3)), noon.UnixMicro()-uptime)
 	case 1:
