@@ -1,10 +1,12 @@
 // Package cases keeps what people do about feedback: how far the ward is with
-// each message, filed by the tag of its receipt.
+// each message, filed by the tag of its receipt, and what its sender says of
+// that.
 //
 // It promises that a case only takes steps the ward's procedure knows; that
 // every change carries a higher version and a higher number, visible in their
 // order, so that whoever asks for what changed since a number misses nothing;
-// and that the receipt's key stands in the database only sealed to the hub's
+// that only a reply of somebody with the receipt's code changes a case, once; and
+// that the receipt's key stands in the database only sealed to the hub's
 // cases identity, the receipt's code nowhere.
 //
 // It does not open messages, know deadlines or tell kiosks: bulletin does.
@@ -22,6 +24,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"nghe/hub/database"
@@ -53,6 +56,9 @@ type Config struct {
 type Cases struct {
 	cfg Config
 	sql map[string]string
+
+	hearing sync.Mutex // held by Hear
+	heard   int64      // guarded by hearing; claims up to this number were looked at
 }
 
 // Tag files a case: the tag of its receipt.
@@ -66,7 +72,7 @@ type Case struct {
 	Version uint64 // 1, 2, … for this case
 	Note    string // the ward's words to the resident
 	Updated time.Time
-	By      string // operator's account; empty for the hub itself
+	By      string // operator's account; Resident; empty for the hub itself
 }
 
 var (
@@ -105,7 +111,7 @@ func Open(ctx context.Context, cfg Config) (*Cases, error) {
 	if err := cfg.DB.Migrate(ctx, "cases_migrations", lite, post); err != nil {
 		return nil, fmt.Errorf("open cases: %w", err)
 	}
-	return &Cases{cfg: cfg, sql: cfg.DB.Queries(queries, "", "")}, nil
+	return &Cases{cfg: cfg, sql: cfg.DB.Queries(queries+"\n"+repliesText, "", "")}, nil
 }
 
 // Change is what somebody decided about a case.

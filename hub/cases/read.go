@@ -8,6 +8,7 @@ import (
 	"iter"
 	"time"
 
+	"nghe/hub/database"
 	"nghe/shared/feedback"
 )
 
@@ -93,7 +94,11 @@ type Event struct {
 
 // History is every state a case was in, oldest first.
 func (c *Cases) History(ctx context.Context, tag Tag) ([]Event, error) {
-	rows, err := c.cfg.DB.Read().QueryContext(ctx, c.sql["events"], tag[:])
+	return c.history(ctx, c.cfg.DB.Read(), tag)
+}
+
+func (c *Cases) history(ctx context.Context, q database.Queryer, tag Tag) ([]Event, error) {
+	rows, err := q.QueryContext(ctx, c.sql["events"], tag[:])
 	if err != nil {
 		return nil, fmt.Errorf("read case's history: %w", err)
 	}

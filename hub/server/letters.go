@@ -74,6 +74,7 @@ func (h *hub) postChores() []chores.Chore {
 			_, err := h.letters.LearnNew(ctx, h.cfg.Now())
 			return err
 		}},
+		{Name: "replies", Every: 5 * time.Second, RetryMost: 10 * time.Minute, Wanted: h.repliesWait, Run: h.hearReplies},
 		{Name: "deletions", Every: 5 * time.Second, RetryMost: 10 * time.Minute, Wanted: h.deletions.Wanted, Run: h.deletions.Work},
 		{Name: "deletions-late", Every: 5 * time.Minute, Run: h.deletions.Late},
 		{Name: "retention", Every: retainEvery, Run: h.retain},
@@ -85,6 +86,17 @@ func (h *hub) postChores() []chores.Chore {
 			}}, chores.Chore{Name: "archive-audit", At: time.Hour + 15*time.Minute, RetryMost: time.Hour, Run: h.auditArchive})
 	}
 	return all
+}
+
+func (h *hub) repliesWait(ctx context.Context) (bool, error) { return h.cases.Waits(ctx, h.ledger) }
+
+// hearReplies does to cases what their senders say, and has kiosks told.
+func (h *hub) hearReplies(ctx context.Context) error {
+	changed, err := h.cases.Hear(ctx, h.ledger)
+	if changed > 0 {
+		h.bulletin.Nudge()
+	}
+	return err
 }
 
 // retainEvery is often, so that little of what proves time is lost with a

@@ -125,11 +125,31 @@ type caseLine struct {
 	Version uint64 `json:"version"`
 	Note    string `json:"note"`
 	Updated string `json:"updated_at"`
-	By      string `json:"by"`
+	By      string `json:"by"` // "(resident)" where its sender changed it
+
+	// The last word of its sender that counts; empty and 0 where there is none.
+	Reply        string `json:"reply"`         // "confirmed" or "reopened"
+	ReplyScore   int    `json:"reply_score"`   // 1 … 5, 0 when not given
+	ReplyVersion uint64 `json:"reply_version"` // of the case that its sender saw
+	ReplyAt      string `json:"reply_at"`      // a day where no more may be told
+}
+
+func (l *caseLine) said(r cases.Reply) {
+	l.Reply, l.ReplyScore, l.ReplyVersion, l.ReplyAt = "confirmed", r.Score, r.Version, r.Said.In(reports.Zone()).Format(time.RFC3339)
+	if r.Reopen {
+		l.Reply = "reopened"
+	}
+	if r.DayOnly {
+		l.ReplyAt = r.Said.In(reports.Zone()).Format(time.DateOnly)
+	}
 }
 
 func exportCases(ctx context.Context, where storage, out io.Writer, format string, from, until time.Time) error {
 	return useTelling(ctx, where, func(_ store, t telling) error {
+		said, err := t.cases.Said(ctx)
+		if err != nil {
+			return err
+		}
 		lines := []caseLine{}
 		for is, err := range t.cases.All(ctx) {
 			if err != nil {
@@ -138,8 +158,12 @@ func exportCases(ctx context.Context, where storage, out io.Writer, format strin
 			if !from.IsZero() && is.Updated.Before(from) || !until.IsZero() && !is.Updated.Before(until) {
 				continue
 			}
-			lines = append(lines, caseLine{fmt.Sprintf("%x", is.Tag), fmt.Sprintf("%x", is.Record), is.State.String(), is.State.Open(),
-				is.Version, is.Note, is.Updated.In(reports.Zone()).Format(time.RFC3339), is.By})
+			line := caseLine{Receipt: fmt.Sprintf("%x", is.Tag), Record: fmt.Sprintf("%x", is.Record), State: is.State.String(), Open: is.State.Open(),
+				Version: is.Version, Note: is.Note, Updated: is.Updated.In(reports.Zone()).Format(time.RFC3339), By: is.By}
+			if r, ok := said[is.Tag]; ok {
+				line.said(r)
+			}
+			lines = append(lines, line)
 		}
 		return reports.ExportTable(out, format, lines)
 	})
