@@ -101,6 +101,9 @@ class Kiosk {
   private edition: string;
   private places: boolean; // a message may be about one of several
   private pace: Record<Timer, number>;
+  private visit = crypto.randomUUID();
+  private touches = 0; // of the act under way
+  private extra = 0; // taps on a locked tile
 
   constructor(root: HTMLElement, told: Told) {
     const { status, questions, board } = told;
@@ -115,7 +118,7 @@ class Kiosk {
       ...questions, form, board: { ...noBoard, ...board }, ward: status.ward, place: status.place.name, program: status.program,
       speech: false, printer: status.printer ?? false, leaveMS: pace.leave,
     });
-    listen(root, (act, value) => this.act(act, value), () => this.send({ type: "touch" }));
+    listen(root, (act, value, touches) => this.act(act, value, touches), () => this.send({ type: "touch" }));
     document.addEventListener("keydown", (e) => this.key(e));
     this.send({ type: "loaded", surveys: questions.questionnaires });
   }
@@ -135,11 +138,12 @@ class Kiosk {
       case "set":
       case "stop":
         clearTimeout(this.timers.get(e.timer));
-        if (e.type === "set") this.timers.set(e.timer, window.setTimeout(() => this.send({ type: "timer", name: e.timer }), this.paceOf(e.timer)));
+        if (e.type === "set") this.timers.set(e.timer, window.setTimeout(() => this.rang(e.timer), this.paceOf(e.timer)));
         return;
       case "keep":
-        return this.keeper.keep(e);
+        return this.keeper.keep({ ...e, visit: this.visit, touches: this.touches, extra: 0 });
       case "wipe":
+        this.visit = crypto.randomUUID();
         this.keeper.forget();
         this.letters.forget();
         this.media.wipe();
@@ -168,13 +172,25 @@ class Kiosk {
     }
   }
 
+  private rang(timer: Timer): void {
+    if (timer === "undo") {
+      this.keeper.hammered(this.extra);
+      this.extra = 0;
+    }
+    this.send({ type: "timer", name: timer });
+  }
+
   /** paceOf: writing and speaking take more time than a tap. */
   private paceOf(timer: Timer): number {
     return timer === "idle" && isSheet(this.state.screen) ? 2 * this.pace.idle : this.pace[timer];
   }
 
-  private act(act: string, value: string): void {
+  private act(act: string, value: string, touches = 0): void {
+    this.touches = touches;
     switch (act) {
+      case "barred":
+        if (value === "tap" && this.state.locked) this.extra++;
+        return;
       case "tap":
         return this.send({ type: "tap", value, request: crypto.randomUUID() });
       case "send":
@@ -196,15 +212,18 @@ class Kiosk {
     }
   }
 
-  /** key: digits for a tactile keypad. 1…9 choose, Enter goes on, 0 skips. */
+  /** key: a tactile keypad. 1…9 choose, Enter goes on, 0 skips or goes back, *
+   *  reads aloud. */
   private key(e: KeyboardEvent): void {
     if (e.repeat || e.ctrlKey || e.altKey || e.metaKey) return;
     const digit = /^[0-9]$/.test(e.key) ? Number(e.key) : -1;
     this.send({ type: "touch" });
-    if (this.state.warning) return digit >= 0 ? this.send({ type: "stay" }) : undefined;
+    if (this.state.warning) return digit >= 0 || e.key === "Enter" ? this.send({ type: "stay" }) : undefined;
+    if (e.key === "*") return this.send({ type: "aloud" });
     if (this.state.choosing) return this.send({ type: "languages" });
-    if (isSheet(this.state.screen)) return this.typed(e.key);
+    if (this.state.screen === "write" || this.state.screen === "lookup") return this.typed(e.key);
     const onButton = document.activeElement instanceof HTMLButtonElement;
+    if (isSheet(this.state.screen)) return this.walk(digit, e.key === "Enter" && !onButton);
     if (e.key === "Enter" && !onButton) return this.act(this.state.screen === "ask" ? "send" : "done", "");
     if (digit === 0) return this.act("skip", "");
     if (digit > 0) this.choose(digit);
@@ -212,10 +231,17 @@ class Kiosk {
 
   /** typed: a keyboard somebody plugged in. */
   private typed(key: string): void {
-    if (this.state.screen !== "write" && this.state.screen !== "lookup") return;
     const known: Record<string, string> = { Backspace: "back", " ": "space" };
     const character = known[key] ?? (Array.from(key).length === 1 && /[\p{L}\p{N}.,?!:;()+/-]/u.test(key) ? key.normalize("NFC") : "");
     if (character) this.send({ type: "key", key: character });
+  }
+
+  /** walk goes through the sheets by digits: the nth of what is offered, 0 back. */
+  private walk(digit: number, on: boolean): void {
+    const nth = (selector: string, n: number) => document.querySelectorAll<HTMLElement>(`${selector}:not([aria-disabled=true])`)[n]?.click();
+    if (on) nth(".sheet ~ .actions .primary", 0);
+    else if (digit === 0) nth(".sheet ~ .actions [data-act=go]", 0);
+    else if (digit > 0) nth(".sheet button", digit - 1);
   }
 
   private choose(digit: number): void {

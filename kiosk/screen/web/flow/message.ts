@@ -75,6 +75,7 @@ export type MessageEvent =
   | { type: "opened" }
   | { type: "blocked"; why: "missing" | "refused" }
   | { type: "stop" }
+  | { type: "release" } // a button that was held to speak
   | { type: "recorded"; seconds: number }
   | { type: "photographed" }
   | { type: "drop"; what: Device }
@@ -200,6 +201,9 @@ function devices(s: State, e: Event): Step {
       return [draft(s, { ...gone(d, e.device), live: e.device, open: false, blocked: "" }), [{ type: "drop", what: e.device }, { type: "open", device: e.device }]];
     case "stop":
       return d.live && d.open ? [s, [{ type: "finish" }]] : [s, []];
+    case "release":
+      if (d.live !== "voice") return [s, []];
+      return d.open ? [s, [{ type: "finish" }]] : [draft(s, { live: "" }), [{ type: "close" }]]; // let go before it listened
     case "drop":
       return [draft(s, gone(d, e.what)), [{ type: "drop", what: e.what }]];
     case "replay":

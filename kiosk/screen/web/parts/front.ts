@@ -64,7 +64,7 @@ function choices(q: Question, s: State, t: Texts, served: Served): HTMLElement {
       h("button", { type: "button", class: `tile ${face ? "r" + value : "plain"}`, "data-act": "tap", "data-value": value },
         face ? h("span", { class: "panel" }, h("span", { class: "face" }, sign)) : h("span", { class: "drawing" }, sign),
         h("span", { class: "word" }, compound(t, inLanguage(text, s.language))),
-        h("span", { class: "digit", "aria-hidden": "true" }, h("b", {}, digit), icon("check")),
+        h("span", { class: "digit", "aria-hidden": "true" }, h("b", { "data-say": t.press[digit as "1"] ?? null }, digit), icon("check")),
       )),
   );
 }

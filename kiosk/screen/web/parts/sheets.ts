@@ -196,7 +196,13 @@ function voice(s: State, t: Texts): Sheet {
       acts: [button("go", "compose", "primary", t.useThis, icon("check"))],
     };
   }
-  return d.blocked ? blocked(s, "voice", sheet, t) : { ...sheet, content: [h("span", { class: "sign" }, icon("mic")), note(t, t.voiceHelp)], acts: [button("open", "voice", "primary", t.record, icon("mic"))] };
+  return d.blocked ? blocked(s, "voice", sheet, t) : { ...sheet, content: [h("span", { class: "sign" }, icon("mic")), note(t, t.voiceHelp)], acts: [held(button("open", "voice", "primary", t.record, icon("mic")))] };
+}
+
+/** held lets a button be held to speak and let go to end, besides being tapped. */
+function held(e: HTMLElement): HTMLElement {
+  e.dataset.hold = "";
+  return e;
 }
 
 function photo(s: State, t: Texts): Sheet {
