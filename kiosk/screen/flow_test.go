@@ -60,7 +60,10 @@ func event(text string) string {
 		"subject": {"subject"}, "where": {"place"}, "convert": {"kind"}, "replied": {"request", "word"},
 	}[words[0]]
 	for i, key := range keys {
-		e[key] = words[1+i]
+		e[key] = ""
+		if 1+i < len(words) {
+			e[key] = words[1+i]
+		}
 	}
 	if words[0] == "service" {
 		e["out"] = words[1] == "out"

@@ -11,6 +11,7 @@ import { Letters, mintCode } from "./parts/letters";
 import { Media } from "./parts/media";
 import { measurePanel, shiftAgainstBurnIn } from "./parts/panel";
 import { Catalogues, setTexts } from "./parts/texts";
+import { beat } from "./parts/pulse";
 import { calm, listen } from "./parts/touch";
 import { View } from "./parts/view";
 
@@ -312,6 +313,7 @@ async function main(): Promise<void> {
   window.addEventListener("resize", () => void fit());
   setInterval(() => kiosk.tick(), minute / 12);
   setInterval(() => void kiosk.watch(), statusEvery);
+  void beat();
 }
 
 void main();
