@@ -10,7 +10,11 @@ import (
 	"unicode/utf8"
 )
 
-const screenPrefix = "screen."
+// What the ids of a kiosk's own texts begin with.
+const (
+	screenPrefix = "screen."
+	paperPrefix  = "paper." // of what it prints
+)
 
 // ScreenTextID is the id under which a ward words one of the screen's own texts,
 // by its key path in the catalogues: "screen.refused-for.no-room" for
@@ -26,14 +30,14 @@ func ScreenTextID(path string) string {
 	return string(id)
 }
 
-// screenTexts lists the texts of the screen, one a line: the id, then the blanks
-// it has. A test of the screen writes and guards it.
+// screenTexts lists the texts of the screen and of its papers, one a line: the
+// id, then the blanks it has. A test of the screen writes and guards it.
 //
 //go:embed screen.txt
 var screenTexts string
 
-// ScreenTexts are the ids of the screen's own texts, each with the blanks that
-// are filled in as it is shown: "{n}", "{page}".
+// ScreenTexts are the ids of the screen's own texts and its papers', each with
+// the blanks that are filled in as it is shown: "{n}", "{page}".
 func ScreenTexts() map[string][]string {
 	all := map[string][]string{}
 	for line := range strings.Lines(screenTexts) {
@@ -54,12 +58,12 @@ func Blanks(text string) []string { return slices.Sorted(slices.Values(blank.Fin
 func (t Texts) ValidateScreen() error {
 	known := ScreenTexts()
 	for id, text := range t {
-		if !strings.HasPrefix(id, screenPrefix) {
+		if !strings.HasPrefix(id, screenPrefix) && !strings.HasPrefix(id, paperPrefix) {
 			continue
 		}
 		blanks, ok := known[id]
 		if !ok {
-			return invalid(id, fmt.Sprintf("the screen has no text of this id; near it is %q", nearest(id, known)))
+			return invalid(id, fmt.Sprintf("a kiosk has no text of this id; near it is %q", nearest(id, known)))
 		}
 		if err := fitsScreen(id, text, blanks); err != nil {
 			return err

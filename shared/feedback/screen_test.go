@@ -25,6 +25,8 @@ func TestValidateScreen(t *testing.T) {
 		field, want string
 	}{
 		"unknown":       {Texts{"screen.thank-title": both("Cảm ơn")}, "screen.thank-title", `near it is "screen.thanks-text"`},
+		"a paper":       {Texts{"paper.guid": both("x")}, "paper.guid", `near it is "paper.guide"`},
+		"paper's blank": {Texts{"paper.received": both("Đã gửi")}, "paper.received.vi paper.received.en", "keep {day}"},
 		"a list":        {Texts{"screen.compounds": both("x")}, "screen.compounds", "no text of this id"},
 		"a group":       {Texts{"screen.refused-for": both("x")}, "screen.refused-for", "no text of this id"},
 		"blank lost":    {Texts{"screen.progress": {"vi": "Câu {n}/{of}", "en": "Question {n}"}}, "screen.progress.en", "keep {n} and {of}"},
