@@ -13,6 +13,7 @@ import (
 
 	"nghe/hub/cases"
 	"nghe/shared/command"
+	"nghe/shared/feedback"
 	"nghe/shared/seal"
 )
 
@@ -56,6 +57,35 @@ func TestPublishCommand(t *testing.T) {
 		}
 		if code, out := hubCommand(data, "publish", dir); code != c.code || !strings.Contains(out, c.want) {
 			t.Errorf("hub publish = %d\n%s\nwant %d with %q", code, out, c.code, c.want)
+		}
+	}
+}
+
+// The samples of make run are published as they stand beside a running hub, and
+// say what they are.
+func TestSamplesArePublished(t *testing.T) {
+	const samples = "../../provisioning/demo/published"
+	cfg, _, _ := started(t)
+	if code, out := hubCommand(cfg.Data, "publish", samples); code != command.Done || !strings.Contains(out, "notices         3\ncontacts        3\nhouses          2\nareas           15\n") {
+		t.Fatalf("hub publish = %d\n%s", code, out)
+	}
+	files, err := filepath.Glob(samples + "/notices/*.json")
+	if err != nil || len(files) != 3 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var n feedback.Notice
+		if err := json.Unmarshal(text, &n); err != nil || !n.Sample {
+			t.Errorf("%s does not say that it is a sample: %v", file, err)
+		}
+		for _, l := range feedback.Languages() {
+			if n.Said[l] == "" || n.Title[l] == "" || n.Body[l] == "" {
+				t.Errorf("%s is not written in %s", file, l)
+			}
 		}
 	}
 }

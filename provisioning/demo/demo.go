@@ -58,6 +58,9 @@ func (d *demo) run(ctx context.Context) error {
 	if err := answers(ctx, d.settings.consoleURL()+"/healthz"); err != nil {
 		return stopped(ctx, fmt.Errorf("the hub does not answer: %w", err))
 	}
+	if err := d.publish(ctx); err != nil {
+		return stopped(ctx, err)
+	}
 	if err := d.fetchKit(ctx); err != nil {
 		return stopped(ctx, err)
 	}
@@ -140,12 +143,15 @@ Nghe is running, with sample data. Nothing leaves this machine.
   Hub console    %s/
   Sign in        admin   %s
 
+  Board, numbers change %s, then
+                 %s publish %s --data %s
   Log files      %s
   Try            tap a face; kill -9 $(cat %s), tap again:
                  the hub comes back after %s, and no tap is missing or doubled.
   Stop           Ctrl-C. Run again: the data is still there.
 
-`, d.settings.screenURL(), d.settings.consoleURL(), d.settings.Password, filepath.Join(d.data, "*.log"), d.pid("hub"), d.pause)
+`, d.settings.screenURL(), d.settings.consoleURL(), d.settings.Password,
+		d.published(), filepath.Join(d.bin, "hub"), d.published(), filepath.Join(d.data, "hub"), filepath.Join(d.data, "*.log"), d.pid("hub"), d.pause)
 }
 
 // answers waits until url answers 200.
