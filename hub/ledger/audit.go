@@ -60,7 +60,7 @@ func (l *Ledger) Audit(ctx context.Context, verify func(device string, statement
 
 func (l *Ledger) audit(ctx context.Context, q database.Queryer, verify func(string, []byte, []byte) bool) (Audit, error) {
 	a := auditor{l: l, ctx: ctx, q: q, verify: verify, knows: map[int64]knowledge{},
-		replaced: map[wire.RecordID][]*auditedBoot{}, poison: map[wire.RecordID]bool{}, clocks: map[wire.RecordID]bool{},
+		amended: map[said][]*auditedBoot{}, poison: map[wire.RecordID]bool{}, clocks: map[wire.RecordID]bool{},
 		branches: map[int64][]uint64{}, began: map[int64]int64{}, holders: map[wire.Point]map[int64]string{}}
 	err := a.damaged(a.run())
 	return a.found, err
@@ -77,8 +77,8 @@ type auditor struct {
 	j        Journal // the one being read
 	replies  map[int64]replyKey
 	boots    map[int64]*auditedBoot
-	knows    map[int64]knowledge // best reading of each boot met so far
-	replaced map[wire.RecordID][]*auditedBoot
+	knows    map[int64]knowledge             // best reading of each boot met so far
+	amended  map[said][]*auditedBoot         // by whom
 	poison   map[wire.RecordID]bool          // quarantined; true: as one of its journals says
 	clocks   map[wire.RecordID]bool          // readings; true: of the boot that one of its journals says
 	branches map[int64][]uint64              // where the hub stood, by each fork record of a journal
@@ -135,7 +135,7 @@ func (a *auditor) run() error {
 	if err := a.checkHoles(journals); err != nil {
 		return err
 	}
-	for _, check := range []func() error{a.checkEpoch, a.checkSums, a.checkBoots, a.checkReplaced, a.checkTotals, a.checkRows,
+	for _, check := range []func() error{a.checkEpoch, a.checkSums, a.checkBoots, a.checkAmended, a.checkTotals, a.checkRows,
 		a.checkMessages, a.checkClaims, a.checkCounts} {
 		if err := check(); err != nil {
 			return err
@@ -232,8 +232,8 @@ func (a *auditor) segment(s segment, at wire.Point, runs *runs) (wire.Point, err
 }
 
 func (a *auditor) checkTotals() error {
-	var segments, answers, timed, replaced, quarantined, boots, forks int
-	err := a.row("audit totals").Scan(&segments, &answers, &timed, &replaced, &quarantined, &boots, &forks)
+	var segments, answers, timed, quarantined, boots, forks int
+	err := a.row("audit totals").Scan(&segments, &answers, &timed, &quarantined, &boots, &forks)
 	if err != nil {
 		return fmt.Errorf("audit totals: %w", err)
 	}
@@ -256,11 +256,14 @@ func (a *auditor) checkTotals() error {
 
 func (a *auditor) checkCounts() error {
 	return a.each("audit counts", func(rows *sql.Rows) error {
-		var place, hours, reply, recounted, held int64
-		if err := rows.Scan(&place, &hours, &reply, &recounted, &held); err != nil {
+		var place, hours, reply int64
+		var recounted, held tally
+		err := rows.Scan(&place, &hours, &reply, &recounted.n, &held.n, &recounted.flagged, &held.flagged)
+		if err != nil {
 			return err
 		}
-		a.problem(0, "count of place %d, hour %d, reply %d is %d, recounted %d", place, hours, reply, held, recounted)
+		a.problem(0, "count of place %d, hour %d, reply %d is %d (%d flagged), recounted %d (%d flagged)",
+			place, hours, reply, held.n, held.flagged, recounted.n, recounted.flagged)
 		return nil
 	})
 }

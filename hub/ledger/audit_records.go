@@ -91,11 +91,13 @@ func (c *auditedRecord) check(raw []byte) error {
 		return c.answer(r, 0, raw)
 	case wire.Replaces:
 		if b := c.answerBoot(); b != nil && unfit(r.Answer) == "" {
-			c.replaced[r.Earlier] = append(c.replaced[r.Earlier], b)
+			c.amends(r.Earlier, "", b)
 		}
 		return c.answer(r.Answer, stateReplacing, raw)
 	case wire.JournalFork:
 		return c.forked(r)
+	case wire.Flag:
+		c.flag(r)
 	}
 	if claim, is := claimOf(record, c.point); is {
 		return c.claim(record, claim, raw)
@@ -181,7 +183,7 @@ func (c *auditedRecord) answer(r wire.Answer, state int64, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(row.id, id[:]) || row.uptime != uptime || row.state&^stateReplaced != state || c.replies[row.reply] != key {
+	if !bytes.Equal(row.id, id[:]) || row.uptime != uptime || row.state&^(stateReplaced|stateFlagged) != state || c.replies[row.reply] != key {
 		c.problem(c.point.Seq, "answer is not shown as its record gives it: run hub rebuild")
 	}
 	return c.message(r)
@@ -198,40 +200,4 @@ func (c *auditedRecord) elsewhere(id wire.RecordID) error {
 		c.problem(c.point.Seq, "answer is shown as of a later segment: run hub rebuild")
 	}
 	return nil
-}
-
-// checkReplaced wants exactly those answers replaced whose device said so.
-func (a *auditor) checkReplaced() error {
-	replaced, pending := 0, map[pendingKey]bool{}
-	for earlier, by := range a.replaced {
-		var number, boot, place, hours, reply, state int64
-		var device string
-		err := a.row("timed by id", earlier[:]).Scan(&number, &boot, &place, &hours, &reply, &state, &device)
-		if errors.Is(err, sql.ErrNoRows) {
-			for _, b := range by {
-				pending[pendingKey{earlier, b.number}] = true
-			}
-			continue // its answer is not here
-		}
-		if err != nil {
-			return fmt.Errorf("timed by id: %w", err)
-		}
-		may := slices.ContainsFunc(by, func(b *auditedBoot) bool { return b.number == boot || b.device == device })
-		if may {
-			replaced++
-		}
-		if may != (state&stateReplaced != 0) {
-			a.problem(0, "answer %s: replaced must be %v", earlier, may)
-		}
-	}
-	if err := a.checkReplacements(pending); err != nil {
-		return err
-	}
-	var got int
-	var rest [6]int
-	err := a.row("audit totals").Scan(&rest[0], &rest[1], &rest[2], &got, &rest[3], &rest[4], &rest[5])
-	if err == nil && got != replaced {
-		a.problem(0, "replaced answers: the segments say %d, the tables %d", replaced, got)
-	}
-	return err
 }

@@ -187,33 +187,6 @@ func (a *auditor) checkRuns(rs *runs) {
 	}
 }
 
-// checkReplacements wants those pending whose earlier answer is nowhere.
-func (a *auditor) checkReplacements(pending map[pendingKey]bool) error {
-	err := a.each("replacements", func(rows *sql.Rows) error {
-		var id []byte
-		var boot int64
-		if err := rows.Scan(&id, &boot); err != nil {
-			return err
-		}
-		if len(id) != len(wire.RecordID{}) || !pending[pendingKey{wire.RecordID(id), boot}] {
-			a.problem(0, "an answer of boot %d is said to replace %x, and no record says so: run hub rebuild", boot, id)
-			return nil
-		}
-		delete(pending, pendingKey{wire.RecordID(id), boot})
-		return nil
-	})
-	for k := range pending {
-		a.problem(0, "answer %s is replaced by one of boot %d, and that is not kept: run hub rebuild", k.earlier, k.boot)
-	}
-	return err
-}
-
-// pendingKey is a row of replacements.
-type pendingKey struct {
-	earlier wire.RecordID
-	boot    int64
-}
-
 // sameBase are journals of one device that begin at one point.
 type sameBase struct {
 	device string

@@ -18,7 +18,9 @@ func everything(t *testing.T, h *hub) {
 	t.Helper()
 	k, _ := story(t, h)
 	k.add(wire.Replaces{Earlier: wire.RecordID{9}, Answer: satisfied(5*minute, 2)}) // of one nobody has
-	h.append(k.delivery(7, 8))
+	k.flag(4, "burst", "palm")
+	k.add(wire.Flag{Earlier: wire.RecordID{9}, Rules: []string{"burst"}})
+	h.append(k.rest(7))
 	writer := newKiosk(t, "m", "qt-05")
 	for _, raw := range letters(t).records[1:] {
 		writer.addRaw(raw)
@@ -55,8 +57,17 @@ func TestAuditFindsWhatNoKioskSigned(t *testing.T) {
 		"hole gone":               {"DELETE FROM holes", "no hole says so"},
 		"hole filled by nobody":   {"UPDATE holes SET filled_at = declared_at", "nobody holds"},
 		"hole declared later":     {"UPDATE holes SET declared_at = declared_at + 1", "is declared at"},
-		"replacement invented":    {"INSERT INTO replacements SELECT id, 1 FROM answers WHERE state = 0", "no record says so"},
-		"replacement gone":        {"DELETE FROM replacements", "that is not kept"},
+		"replacement invented":    {"INSERT INTO amendments SELECT id, 1, '' FROM answers WHERE state = 0", "no record says so"},
+		"replacement gone":        {"DELETE FROM amendments WHERE rule = ''", "that is not kept"},
+		"early flag gone":         {"DELETE FROM amendments WHERE rule = 'burst'", "that is not kept"},
+		"early flag of two":       {"UPDATE amendments SET rule = 'palm' WHERE rule = 'burst'", "no record says so"},
+		"flag gone":               {"DELETE FROM flags WHERE rule = 'palm'", "flagged by \"palm\" must be true"},
+		"flags gone":              {"DELETE FROM flags", "flags: the segments say 2, the tables 0"},
+		"flag of another rule":    {"UPDATE flags SET rule = 'off-hours' WHERE rule = 'palm'", "flagged by \"palm\" must be true"},
+		"flag invented":           {"INSERT INTO flags SELECT answer, 'same-run' FROM flags WHERE rule = 'palm'", "flags: the segments say 2, the tables 3"},
+		"flagged as nobody says":  {"UPDATE answers SET state = state + 16 WHERE state & 16 = 0", "flagged answers: "},
+		"not flagged any more":    {"UPDATE answers SET state = state - 16 WHERE state & 16 <> 0", "must be true"},
+		"fewer counted apart":     {"UPDATE counts SET flagged = 0", "recounted"},
 		"program changed":         {"UPDATE boots SET program = 'other'", "boot is not kept as"},
 		"nonce changed":           {"UPDATE boots SET nonce = id WHERE id IS NOT NULL", "boot is not kept as"},
 		"boot of another device":  {"UPDATE boots SET device = 'b' WHERE device = 'a'", "is said to be of device b"},

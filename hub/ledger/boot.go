@@ -241,7 +241,7 @@ func (w *work) adopt(standIn, number int64) error {
 
 // moveBoot hands everything a stand-in had to the boot it stood for.
 func (w *work) moveBoot(s, b *boot) error {
-	for _, what := range []string{"move runs", "move clocks", "move replacements"} {
+	for _, what := range []string{"move runs", "move clocks", "move amendments"} {
 		if err := w.exec(what, b.number, s.number); err != nil {
 			return err
 		}
@@ -256,13 +256,13 @@ func (w *work) moveBoot(s, b *boot) error {
 			w.answers[i].boot = b
 		}
 	}
-	for i := range w.replacing {
-		if w.replacing[i].boot == s {
-			w.replacing[i].boot = b
+	for i := range w.amending {
+		if w.amending[i].boot == s {
+			w.amending[i].boot = b
 		}
 	}
 	delete(w.boots, s.number)
-	if err := w.exec("drop replacements of boot", s.number); err != nil { // those the true boot has as well
+	if err := w.exec("drop amendments of boot", s.number); err != nil { // those the true boot has as well
 		return err
 	}
 	if err := w.exec("drop boot", s.number); err != nil {

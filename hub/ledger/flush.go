@@ -5,18 +5,15 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-
-	"nghe/shared/wire"
 )
 
 // countKey names one row of counts.
 type countKey struct{ place, hour, reply int64 }
 
-// replacement says that an answer of boot takes the place of earlier.
-type replacement struct {
-	earlier wire.RecordID
-	boot    *boot
-}
+// tally is how many answers gave a reply, and how many of them have a flag.
+type tally struct{ n, flagged int64 }
+
+func (t tally) plus(n, flagged int64) tally { return tally{t.n + n, t.flagged + flagged} }
 
 // flush inserts the answers read so far and counts those that are new.
 func (w *work) flush() error {
@@ -27,16 +24,17 @@ func (w *work) flush() error {
 	for i := range w.answers {
 		a := &w.answers[i]
 		if inserted == nil || inserted[a.number] {
-			w.counts[countKey{a.boot.place, a.taken() / hour, a.reply}]++
+			key := countKey{a.boot.place, a.taken() / hour, a.reply}
+			w.counts[key] = w.counts[key].plus(1, 0)
 		}
 	}
 	w.answers = w.answers[:0]
-	for _, r := range w.replacing {
-		if err := w.replace(r); err != nil {
+	for _, m := range w.amending {
+		if err := w.amend(m); err != nil {
 			return err
 		}
 	}
-	w.replacing = w.replacing[:0]
+	w.amending = w.amending[:0]
 	return nil
 }
 
@@ -92,56 +90,6 @@ func scanAnswer(rows *sql.Rows) (storedAnswer, error) {
 	return r, rows.Scan(&r.number, &r.id, &r.uptime, &r.reply, &r.state)
 }
 
-// replace takes the earlier answer out of the counts. Only a journal of the
-// same boot or the same device may: anything else is left as it is.
-func (w *work) replace(r replacement) error {
-	var number, boot, place, hours, reply, state int64
-	var device string
-	err := w.row("timed by id", r.earlier[:]).Scan(&number, &boot, &place, &hours, &reply, &state, &device)
-	if isNoRows(err) {
-		return w.exec("put replacement", r.earlier[:], r.boot.number)
-	}
-	if err != nil {
-		return fmt.Errorf("timed by id: %w", err)
-	}
-	if state&stateReplaced != 0 || boot != r.boot.number && device != r.boot.device {
-		return nil
-	}
-	w.counts[countKey{place, hours, reply}]--
-	w.lowered = true
-	return w.exec("mark replaced", number)
-}
-
-// replaceLate applies replacements whose earlier answer has arrived since.
-func (w *work) replaceLate() error {
-	var late []replacement
-	var boots []int64
-	err := w.each("replacements that arrived", func(rows *sql.Rows) error {
-		var id []byte
-		var boot int64
-		if err := rows.Scan(&id, &boot); err != nil {
-			return err
-		}
-		late, boots = append(late, replacement{earlier: wire.RecordID(id)}), append(boots, boot)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for i, r := range late {
-		if r.boot, err = w.boot(boots[i]); err != nil {
-			return err
-		}
-		if err := w.replace(r); err != nil {
-			return err
-		}
-		if err := w.exec("drop replacement", r.earlier[:]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // finish writes what is still in memory, last before the commit.
 func (w *work) finish() error {
 	if err := w.writeSums(); err != nil || !w.appended {
@@ -150,7 +98,7 @@ func (w *work) finish() error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	if err := w.replaceLate(); err != nil {
+	if err := w.amendLate(); err != nil {
 		return err
 	}
 	if err := w.addCounts(); err != nil || !w.lowered {
@@ -163,7 +111,7 @@ func (w *work) finish() error {
 func (w *work) addCounts() error {
 	keys := make([]countKey, 0, len(w.counts))
 	for k, n := range w.counts {
-		if n != 0 {
+		if n != (tally{}) {
 			keys = append(keys, k)
 		}
 	}
@@ -171,12 +119,13 @@ func (w *work) addCounts() error {
 		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.hour, b.hour), cmp.Compare(a.reply, b.reply))
 	})
 	places, hours := make([]int64, len(keys)), make([]int64, len(keys))
-	replies, changes := make([]int64, len(keys)), make([]int64, len(keys))
+	replies, ns, flagged := make([]int64, len(keys)), make([]int64, len(keys)), make([]int64, len(keys))
 	for i, k := range keys {
-		places[i], hours[i], replies[i], changes[i] = k.place, k.hour, k.reply, w.counts[k]
+		n := w.counts[k]
+		places[i], hours[i], replies[i], ns[i], flagged[i] = k.place, k.hour, k.reply, n.n, n.flagged
 	}
 	clear(w.counts)
-	if _, err := w.tx.Many(w.ctx, w.l.sql("add counts"), places, hours, replies, changes); err != nil {
+	if _, err := w.tx.Many(w.ctx, w.l.sql("add counts"), places, hours, replies, ns, flagged); err != nil {
 		return fmt.Errorf("add counts: %w", err)
 	}
 	return nil

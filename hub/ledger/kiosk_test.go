@@ -24,10 +24,13 @@ const (
 
 // onBoth runs a test on a fresh ledger of either engine.
 func onBoth(t *testing.T, test func(t *testing.T, h *hub)) {
-	t.Run("sqlite", func(t *testing.T) {
-		test(t, openHub(t, "sqlite:"+filepath.Join(t.TempDir(), "hub.db")))
-	})
-	t.Run("postgres", func(t *testing.T) { test(t, openHub(t, pgtest.URL(t))) })
+	onBothURLs(t, func(t *testing.T, url string) { test(t, openHub(t, url)) })
+}
+
+// onBothURLs runs a test with the address of an empty database of either engine.
+func onBothURLs(t *testing.T, test func(t *testing.T, url string)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite:"+filepath.Join(t.TempDir(), "hub.db")) })
+	t.Run("postgres", func(t *testing.T) { test(t, pgtest.URL(t)) })
 }
 
 // hub is a ledger with a clock that stands still until told.
@@ -103,6 +106,15 @@ func (h *hub) total() (n int64) {
 	h.t.Helper()
 	for _, c := range h.counts(Filter{}) {
 		n += c.N
+	}
+	return n
+}
+
+// flagged adds up what was counted apart.
+func (h *hub) flagged() (n int64) {
+	h.t.Helper()
+	for _, c := range h.counts(Filter{}) {
+		n += c.Flagged
 	}
 	return n
 }
@@ -270,6 +282,11 @@ func (k *kiosk) boot(place string, wall int64) uint64 {
 
 func satisfied(uptime int64, score uint8) wire.Answer {
 	return wire.Answer{Uptime: uint64(uptime), Questionnaire: "today", Version: 1, Question: "satisfied", Language: "vi", Score: score}
+}
+
+// flag says how the answer at seq was tapped.
+func (k *kiosk) flag(seq uint64, rules ...string) uint64 {
+	return k.add(wire.Flag{Uptime: 1, Earlier: k.id(seq), Rules: rules})
 }
 
 func (k *kiosk) rate(uptime int64, score uint8) uint64 { return k.add(satisfied(uptime, score)) }

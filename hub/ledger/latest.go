@@ -59,15 +59,11 @@ func (l *Ledger) latestOf(ctx context.Context, s stretch, place string, n int) (
 			return found, err
 		}
 		for _, segment := range segments {
-			err := l.each(ctx, "newest of segment", func(rows *sql.Rows) error {
-				r, number, err := scanRow(rows)
-				found = append(found, numbered{number, r})
-				return err
-			}, segment*slots, place, n-len(found))
+			some, err := l.rows(ctx, "newest of segment", segment*slots, place, n-len(found))
 			if err != nil {
 				return nil, fmt.Errorf("latest answers: %w", err)
 			}
-			if len(found) >= n {
+			if found = append(found, some...); len(found) >= n {
 				return found, nil
 			}
 		}

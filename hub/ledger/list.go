@@ -25,17 +25,20 @@ type Count struct {
 	Choice        string
 	Skipped       bool
 	N             int64
+	Flagged       int64 // how many of N a rule names: see Row.Flags
 }
 
-// Counts adds up the answers that f means, each record once, replaced ones not.
+// Counts adds up the answers that f means, each record once, replaced ones not
+// and flagged ones like any other.
 func (l *Ledger) Counts(ctx context.Context, f Filter) ([]Count, error) {
-	sums := map[Count]int64{}
+	sums := map[Count]tally{}
 	from, until := f.hours()
 	err := l.each(ctx, "list counts", func(rows *sql.Rows) error {
 		var c Count
-		var skipped, n int64
+		var skipped int64
+		var n tally
 		var choices string
-		err := rows.Scan(&c.Place, &c.Questionnaire, &c.Version, &c.Question, &c.Hour, &c.Score, &skipped, &choices, &n)
+		err := rows.Scan(&c.Place, &c.Questionnaire, &c.Version, &c.Question, &c.Hour, &c.Score, &skipped, &choices, &n.n, &n.flagged)
 		if err != nil {
 			return err
 		}
@@ -47,7 +50,7 @@ func (l *Ledger) Counts(ctx context.Context, f Filter) ([]Count, error) {
 	}
 	counts := make([]Count, 0, len(sums))
 	for c, n := range sums {
-		c.N = n
+		c.N, c.Flagged = n.n, n.flagged
 		counts = append(counts, c)
 	}
 	slices.SortFunc(counts, compareCounts)
@@ -62,17 +65,17 @@ func (f Filter) hours() (from, until int64) {
 	return from / hour, until / hour
 }
 
-func (c Count) add(sums map[Count]int64, choices string, n int64) error {
+func (c Count) add(sums map[Count]tally, choices string, n tally) error {
 	list, err := split(choices)
 	if err != nil {
 		return err
 	}
 	if len(list) == 0 || c.Score != 0 {
-		sums[c] += n
+		sums[c] = sums[c].plus(n.n, n.flagged)
 	}
 	for _, choice := range list {
 		c.Score, c.Choice = 0, choice
-		sums[c] += n
+		sums[c] = sums[c].plus(n.n, n.flagged)
 	}
 	return nil
 }

@@ -10,10 +10,11 @@ import (
 
 // Bits of answers.state; they are stored, so append only.
 const (
-	stateReplaced  = 1 // a later answer took its place: not counted
-	stateDay       = 2 // only the day is told
-	stateBlobs     = 4 // names sealed blobs
-	stateReplacing = 8 // took the place of an earlier one
+	stateReplaced  = 1  // a later answer took its place: not counted
+	stateDay       = 2  // only the day is told
+	stateBlobs     = 4  // names sealed blobs
+	stateReplacing = 8  // took the place of an earlier one
+	stateFlagged   = 16 // rules name how it was tapped: counted, and counted apart
 )
 
 // slots is how many numbers a segment gives its answers: more than
@@ -71,6 +72,8 @@ func (w *work) read(e *entry, raw []byte) error {
 		return w.readAnswer(e, r.Answer, &r.Earlier)
 	case wire.JournalFork:
 		return w.readFork(e, r)
+	case wire.Flag:
+		return w.readFlag(e, r)
 	}
 	if c, is := claimOf(record, e.point); is {
 		return w.readClaim(e, record, c)
@@ -123,7 +126,7 @@ func (w *work) readAnswer(e *entry, r wire.Answer, earlier *wire.RecordID) error
 	}
 	if earlier != nil {
 		a.state |= stateReplacing
-		w.replacing = append(w.replacing, replacement{earlier: *earlier, boot: b})
+		w.amending = append(w.amending, amendment{said{earlier: *earlier}, b})
 	}
 	w.answers = append(w.answers, a)
 	if !isMessage(r) {

@@ -141,9 +141,9 @@ UPDATE runs SET boot = $1 WHERE boot = $2
 -- name: move clocks
 UPDATE clocks SET boot = $1 WHERE boot = $2
 
--- name: move replacements
-UPDATE replacements SET boot = $1 WHERE boot = $2
-  AND NOT EXISTS (SELECT 1 FROM replacements AS r WHERE r.earlier = replacements.earlier AND r.boot = $1)
+-- name: move amendments
+UPDATE amendments SET boot = $1 WHERE boot = $2
+  AND NOT EXISTS (SELECT 1 FROM amendments AS m WHERE m.earlier = amendments.earlier AND m.boot = $1 AND m.rule = amendments.rule)
 
 -- name: put clock
 INSERT INTO clocks (id, boot, seq, cause, uptime, wall, hub, width) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -197,30 +197,36 @@ JOIN timed t ON t.answer = a.answer
 JOIN boots b ON b.boot = t.boot
 WHERE a.id = $1
 
--- name: mark replaced
-UPDATE answers SET state = state + 1 WHERE answer = $1
+-- name: set state
+UPDATE answers SET state = $1 WHERE answer = $2
 
--- name: put replacement
-INSERT INTO replacements (earlier, boot) VALUES ($1, $2) ON CONFLICT (earlier, boot) DO NOTHING
+-- name: put flag
+INSERT INTO flags (answer, rule) VALUES ($1, $2) ON CONFLICT (answer, rule) DO NOTHING
 
--- name: drop replacement
-DELETE FROM replacements WHERE earlier = $1
+-- name: flags of answers
+SELECT answer, rule FROM flags WHERE answer >= $1 AND answer <= $2 ORDER BY answer, rule
 
--- name: replacements
-SELECT earlier, boot FROM replacements ORDER BY earlier, boot
+-- name: put amendment
+INSERT INTO amendments (earlier, boot, rule) VALUES ($1, $2, $3) ON CONFLICT (earlier, boot, rule) DO NOTHING
 
--- name: replacements that arrived
-SELECT r.earlier, r.boot FROM replacements r JOIN answers a ON a.id = r.earlier ORDER BY r.earlier, r.boot
+-- name: drop amendments
+DELETE FROM amendments WHERE earlier = $1
+
+-- name: amendments
+SELECT earlier, boot, rule FROM amendments ORDER BY earlier, boot, rule
+
+-- name: amendments that arrived
+SELECT m.earlier, m.boot, m.rule FROM amendments m JOIN answers a ON a.id = m.earlier ORDER BY m.earlier, m.boot, m.rule
 
 -- name: drop empty counts
 DELETE FROM counts WHERE n = 0
 
 -- name: recount boot
-INSERT INTO counts (place, hour, reply, n)
-SELECT place, taken / 3600000000, reply, $1 * count(*) FROM timed
+INSERT INTO counts (place, hour, reply, n, flagged)
+SELECT place, taken / 3600000000, reply, $1 * count(*), $1 * count(CASE WHEN state & 16 <> 0 THEN 1 END) FROM timed
 WHERE boot = $2 AND state & 1 = 0
 GROUP BY place, taken / 3600000000, reply
-ON CONFLICT (place, hour, reply) DO UPDATE SET n = counts.n + excluded.n
+ON CONFLICT (place, hour, reply) DO UPDATE SET n = counts.n + excluded.n, flagged = counts.flagged + excluded.flagged
 
 -- name: quarantine
 INSERT INTO quarantine (id, journal, seq, at, reason, bytes) VALUES ($1, $2, $3, $4, $5, $6)
@@ -259,7 +265,7 @@ WHERE journal = $1 AND base_seq + 1 < $2 AND end_seq >= $3 AND end_seq < $4
 ORDER BY end_seq DESC LIMIT 64
 
 -- name: list counts
-SELECT p.name, q.questionnaire, q.version, q.name, c.hour, v.score, v.skipped, v.choices, c.n
+SELECT p.name, q.questionnaire, q.version, q.name, c.hour, v.score, v.skipped, v.choices, c.n, c.flagged
 FROM counts c
 JOIN places p ON p.place = c.place
 JOIN replies v ON v.reply = c.reply
@@ -271,20 +277,29 @@ WHERE c.n <> 0 AND ($1 = '' OR p.name = $1) AND ($2 = '' OR q.questionnaire = $2
 SELECT coalesce(max(answer), 0) FROM answers
 
 -- name: audit counts
-SELECT place, hour, reply, CAST(sum(recounted) AS BIGINT), CAST(sum(held) AS BIGINT) FROM (
-    SELECT place, taken / 3600000000 AS hour, reply, count(*) AS recounted, 0 AS held
+SELECT place, hour, reply, CAST(sum(recounted) AS BIGINT), CAST(sum(held) AS BIGINT),
+       CAST(sum(apart) AS BIGINT), CAST(sum(held_apart) AS BIGINT) FROM (
+    SELECT place, taken / 3600000000 AS hour, reply, count(*) AS recounted, 0 AS held,
+           count(CASE WHEN state & 16 <> 0 THEN 1 END) AS apart, 0 AS held_apart
     FROM timed WHERE state & 1 = 0 GROUP BY place, taken / 3600000000, reply
     UNION ALL
-    SELECT place, hour, reply, 0, n FROM counts
+    SELECT place, hour, reply, 0, n, 0, flagged FROM counts
 ) AS both_sides
 GROUP BY place, hour, reply
-HAVING sum(recounted) <> sum(held)
+HAVING sum(recounted) <> sum(held) OR sum(apart) <> sum(held_apart)
 ORDER BY place, hour, reply
 
 -- name: audit totals
 SELECT (SELECT count(*) FROM segments), (SELECT count(*) FROM answers), (SELECT count(*) FROM timed),
-       (SELECT count(*) FROM answers WHERE state & 1 <> 0), (SELECT count(*) FROM quarantine),
+       (SELECT count(*) FROM quarantine),
        (SELECT count(*) FROM boots), (SELECT count(*) FROM forks)
+
+-- name: audit amended
+SELECT (SELECT count(*) FROM answers WHERE state & 1 <> 0), (SELECT count(*) FROM flags),
+       (SELECT count(*) FROM answers WHERE state & 16 <> 0)
+
+-- name: audit flag
+SELECT count(*) FROM flags WHERE answer = $1 AND rule = $2
 
 -- name: audit boots
 SELECT b.boot, b.id, b.device, p.name, b.nonce, b.program, b.source, b.began, b.width, b.clock_seq, b.clock_id
@@ -318,8 +333,11 @@ DELETE FROM holes
 -- name: wipe answers
 DELETE FROM answers
 
--- name: wipe replacements
-DELETE FROM replacements
+-- name: wipe flags
+DELETE FROM flags
+
+-- name: wipe amendments
+DELETE FROM amendments
 
 -- name: wipe counts
 DELETE FROM counts

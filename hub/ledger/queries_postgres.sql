@@ -12,6 +12,6 @@ SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bigint[], $5::
 ON CONFLICT (id) DO NOTHING
 
 -- name: add counts
-INSERT INTO counts (place, hour, reply, n)
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
-ON CONFLICT (place, hour, reply) DO UPDATE SET n = counts.n + excluded.n
+INSERT INTO counts (place, hour, reply, n, flagged)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+ON CONFLICT (place, hour, reply) DO UPDATE SET n = counts.n + excluded.n, flagged = counts.flagged + excluded.flagged

@@ -9,5 +9,5 @@ INSERT INTO answers (answer, id, uptime, reply, state) VALUES ($1, $2, $3, $4, $
 ON CONFLICT (id) DO NOTHING
 
 -- name: add counts
-INSERT INTO counts (place, hour, reply, n) VALUES ($1, $2, $3, $4)
-ON CONFLICT (place, hour, reply) DO UPDATE SET n = counts.n + excluded.n
+INSERT INTO counts (place, hour, reply, n, flagged) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (place, hour, reply) DO UPDATE SET n = counts.n + excluded.n, flagged = counts.flagged + excluded.flagged

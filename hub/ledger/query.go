@@ -50,7 +50,7 @@ type Row struct {
 	TakenAt       int64 // it was given in [TakenAt, TakenAt+TakenWidth]
 	TakenWidth    int64
 	ReceivedAt    int64
-	Flags         []string // see the Flag constants, in that order
+	Flags         []string // see the Flag constants, in that order; then the names of rules (feedback.Rule)
 }
 
 // Flags of a Row.
@@ -113,34 +113,68 @@ func (l *Ledger) Answers(ctx context.Context, f Filter) iter.Seq2[Row, error] {
 // last one it saw.
 func (l *Ledger) page(ctx context.Context, f Filter, after, last int64) (page []Row, next int64, err error) {
 	from, until := f.bounds()
+	found, err := l.rows(ctx, "list answers", after, last, f.Place, f.Questionnaire, f.Question, f.Device, from, until)
 	next = after
-	err = l.each(ctx, "list answers", func(rows *sql.Rows) error {
-		r, number, err := scanRow(rows)
-		page, next = append(page, r), number
-		return err
-	}, after, last, f.Place, f.Questionnaire, f.Question, f.Device, from, until)
+	for _, r := range found {
+		page, next = append(page, r.row), r.number
+	}
 	return page, next, err
 }
 
-func scanRow(rows *sql.Rows) (Row, int64, error) {
+// rows are the answers of a query, in the order of their numbers or backwards,
+// with the rules that name them.
+func (l *Ledger) rows(ctx context.Context, query string, args ...any) (found []numbered, err error) {
+	low, high := int64(math.MaxInt64), int64(-1) // numbers of those flagged
+	err = l.each(ctx, query, func(rows *sql.Rows) error {
+		r, state, err := scanRow(rows)
+		if found = append(found, r); state&stateFlagged != 0 {
+			low, high = min(low, r.number), max(high, r.number)
+		}
+		return err
+	}, args...)
+	if err != nil || high < 0 {
+		return found, err
+	}
+	rules, err := l.rules(ctx, low, high)
+	for i := range found {
+		r := &found[i]
+		r.row.Flags = append(r.row.Flags, rules[r.number]...)
+	}
+	return found, err
+}
+
+// rules are those that name answers low to high, by number.
+func (l *Ledger) rules(ctx context.Context, low, high int64) (map[int64][]string, error) {
+	rules := map[int64][]string{}
+	err := l.each(ctx, "flags of answers", func(rows *sql.Rows) error {
+		var number int64
+		var rule string
+		err := rows.Scan(&number, &rule)
+		rules[number] = append(rules[number], rule)
+		return err
+	}, low, high)
+	return rules, err
+}
+
+func scanRow(rows *sql.Rows) (found numbered, state int64, err error) {
 	var (
-		r                              Row
-		number, skipped, state, source int64
-		journal, id                    []byte
-		choices                        string
+		skipped, source int64
+		journal, id     []byte
+		choices         string
 	)
-	err := rows.Scan(&number, &r.Device, &journal, &r.Seq, &id, &r.Place, &r.Questionnaire, &r.Version, &r.Question,
+	r := &found.row
+	err = rows.Scan(&found.number, &r.Device, &journal, &r.Seq, &id, &r.Place, &r.Questionnaire, &r.Version, &r.Question,
 		&r.Language, &r.Score, &skipped, &choices, &r.TakenAt, &r.TakenWidth, &r.ReceivedAt, &state, &source)
 	if err != nil {
-		return Row{}, 0, err
+		return numbered{}, 0, err
 	}
 	if len(journal) != len(r.Journal) || len(id) != len(r.ID) {
-		return Row{}, 0, fmt.Errorf("damaged row: answer %d", number)
+		return numbered{}, 0, fmt.Errorf("damaged row: answer %d", found.number)
 	}
 	r.Journal, r.ID = wire.JournalID(journal), wire.RecordID(id)
 	r.Skipped, r.Flags = skipped != 0, flags(state, source)
 	r.Choices, err = split(choices)
-	return r, number, err
+	return found, state, err
 }
 
 // split reads the stored list of choices.

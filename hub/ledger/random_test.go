@@ -3,6 +3,7 @@ package ledger
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"nghe/hub/database/pgtest"
@@ -34,25 +35,32 @@ type life struct {
 	kiosks []*kiosk
 	want   map[wire.RecordID]bool // answers that must be shown
 	gone   map[wire.RecordID]bool // replaced, whether they came or not
+	odd    map[wire.RecordID]bool // flagged, whether they came or not
 }
 
 func live(t *testing.T, h *hub, seed uint64) {
 	l := &life{Rand: rand.New(rand.NewPCG(seed, 1)), t: t, h: h,
-		want: map[wire.RecordID]bool{}, gone: map[wire.RecordID]bool{}}
+		want: map[wire.RecordID]bool{}, gone: map[wire.RecordID]bool{}, odd: map[wire.RecordID]bool{}}
 	for i := range 3 {
 		l.kiosks = append(l.kiosks, newKiosk(t, fmt.Sprintf("%d-%d", seed, i), fmt.Sprintf("qt-%02d", i)))
 	}
 	for range 60 {
 		l.step(l.kiosks[l.IntN(len(l.kiosks))])
 	}
-	left := int64(0)
+	left, odd := int64(0), int64(0)
 	for _, r := range h.rows(Filter{}) {
 		if !l.want[r.ID] {
 			t.Errorf("row %s of %s was never delivered, or is shown twice", r.ID, r.Device)
 		}
 		delete(l.want, r.ID)
-		if !l.gone[r.ID] {
-			left++
+		if l.odd[r.ID] != slices.Contains(r.Flags, "palm") {
+			t.Errorf("row %s has flags %v, want palm: %v", r.ID, r.Flags, l.odd[r.ID])
+		}
+		if l.gone[r.ID] {
+			continue
+		}
+		if left++; l.odd[r.ID] {
+			odd++
 		}
 	}
 	for id := range l.want {
@@ -61,12 +69,15 @@ func live(t *testing.T, h *hub, seed uint64) {
 	if h.total() != left {
 		t.Errorf("counted %d, want %d", h.total(), left)
 	}
+	if h.flagged() != odd {
+		t.Errorf("counted %d flagged, want %d", h.flagged(), odd)
+	}
 	h.same()
 }
 
 func (l *life) step(k *kiosk) {
 	uptime := l.Int64N(60 * minute)
-	switch l.IntN(13) {
+	switch l.IntN(14) {
 	case 12:
 		k.add(reply(uptime, "R", 1, uptime%2 == 0))
 	case 0:
@@ -83,6 +94,9 @@ func (l *life) step(k *kiosk) {
 		k.rate(uptime, uint8(l.IntN(5)+1))
 	case 8:
 		l.image(k)
+	case 13:
+		back := l.Uint64N(min(5, k.head().Seq-k.base.Seq) + 1)
+		k.add(wire.Flag{Uptime: uint64(uptime), Earlier: k.id(k.head().Seq - back), Rules: []string{"palm"}})
 	default:
 		l.send(k)
 	}
@@ -143,6 +157,8 @@ func (l *life) delivered(k *kiosk, from, to uint64) {
 		case wire.Replaces:
 			l.want[k.id(seq)] = true
 			l.gone[r.Earlier] = true
+		case wire.Flag:
+			l.odd[r.Earlier] = true
 		}
 	}
 }

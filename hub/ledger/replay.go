@@ -57,7 +57,7 @@ func (w *work) replay(device string, b wire.Batch, records [][]byte, points []wi
 // projections are the tables that Rebuild empties. Numbers given to names stay:
 // other hubs remember them.
 var projections = []string{"wipe boots", "wipe runs", "wipe clocks", "wipe forks", "wipe holes", "wipe answers",
-	"wipe replacements", "wipe counts", "wipe quarantine", "wipe messages", "wipe attachments", "wipe consents", "wipe claims",
+	"wipe flags", "wipe amendments", "wipe counts", "wipe quarantine", "wipe messages", "wipe attachments", "wipe consents", "wipe claims",
 	"rewind journals"}
 
 // flushAt bounds what a rebuild holds in memory.

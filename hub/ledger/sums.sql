@@ -36,5 +36,5 @@ SELECT (SELECT count(*) FROM clocks), (SELECT count(*) FROM holes), (SELECT coun
 -- name: segments that came at
 SELECT count(*) FROM segments WHERE received_at = $1
 
--- name: drop replacements of boot
-DELETE FROM replacements WHERE boot = $1
+-- name: drop amendments of boot
+DELETE FROM amendments WHERE boot = $1

@@ -28,13 +28,13 @@ type work struct {
 	names    *names // given in this transaction
 	shared   *names // given before; nil in a rebuild, which trusts nothing it remembers
 
-	answers   []answer           // not yet inserted
-	replacing []replacement      // not yet applied
-	counts    map[countKey]int64 // changes not yet written
-	lowered   bool               // some count may have become 0
-	appended  bool               // some journal moved
-	told      []func(l *Ledger)  // log lines, once committed
-	sums      map[string]*sum    // those that moved
+	answers  []answer           // not yet inserted
+	amending []amendment        // not yet applied
+	counts   map[countKey]tally // changes not yet written
+	lowered  bool               // some count may have become 0
+	appended bool               // some journal moved
+	told     []func(l *Ledger)  // log lines, once committed
+	sums     map[string]*sum    // those that moved
 }
 
 // write runs do as the ledger's only writer, in this process and any other.
@@ -43,7 +43,7 @@ func (l *Ledger) write(ctx context.Context, do func(w *work) error) error {
 	err := l.db.Write(ctx, func(tx *database.Tx) error {
 		w := &work{l: l, ctx: ctx, tx: tx, journals: map[int64]*journal{}, trunks: map[wire.JournalID]*journal{},
 			boots: map[int64]*boot{}, sums: map[string]*sum{},
-			names: newNames(), shared: l.names, counts: map[countKey]int64{}}
+			names: newNames(), shared: l.names, counts: map[countKey]tally{}}
 		var epoch int64
 		if err := w.row("lock").Scan(&epoch); err != nil {
 			return fmt.Errorf("lock ledger: %w", err)
