@@ -105,6 +105,15 @@ func (k *kiosk) tellStep(n vitals.Name, held bool) {
 	k.holds(n, held, max(0, room)/coarseBytes*coarseBytes)
 }
 
+// coarseDays are those that rounded ratings last: where few come, the exact ones
+// are days fewer for every photo.
+func coarseDays(r outbox.Room) int64 {
+	if r.Pace <= 0 {
+		return -1
+	}
+	return int64(float64(r.Ratings/coarse*coarse) / r.Pace)
+}
+
 func (k *kiosk) tellRoom() {
 	level := k.media.Level()
 	k.tellStep(vitals.NoVoice, level >= media.NoVoice)
@@ -120,7 +129,7 @@ func (k *kiosk) tellRoom() {
 		k.vitals.Clear(vitals.OutOfService)
 	}
 	k.vitals.Note(vitals.RatingsLeft, room.Ratings/coarse*coarse)
-	k.vitals.Note(vitals.DaysLeft, room.Days)
+	k.vitals.Note(vitals.DaysLeft, coarseDays(room))
 	waiting, bytes := k.media.Count(media.Pending)
 	k.vitals.Note(vitals.BlobsPending, int64(waiting))
 	k.vitals.Note(vitals.BytesPending, bytes)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"nghe/kiosk/media"
+	"nghe/kiosk/outbox"
 	"nghe/kiosk/vitals"
 	"nghe/shared/wire"
 )
@@ -270,4 +271,18 @@ func (c *crowded) rateUntilRefused() (thanked int) {
 		}
 	}
 	return thanked
+}
+
+// A photo takes the room of thousands of ratings, which where few people come is
+// that of months; what the hub is told a minute later must not show it.
+func TestDaysLeftTellNotWhenAMessageCame(t *testing.T) {
+	before := outbox.Room{Ratings: 2_050_000, Pace: 20}
+	after := before
+	after.Ratings -= 3 << 20 / outbox.RatingBytes
+	if a, b := coarseDays(before), coarseDays(after); a != b || a != 2_000_000/20 {
+		t.Errorf("%d days before a photo, %d after", a, b)
+	}
+	if got := coarseDays(outbox.Room{Ratings: 2_050_000}); got != -1 {
+		t.Errorf("%d days though nobody knows the pace", got)
+	}
 }

@@ -26,6 +26,8 @@ type Room struct {
 	Free    int64 `json:"free"`    // bytes of the disk, of the reserve, and of pages let go
 	Ratings int64 `json:"ratings"` // that will still fit, at least
 	Days    int64 `json:"days"`    // they will last at the pace of late; -1 when nobody knows
+
+	Pace float64 `json:"-"` // records a day of late; 0 when nobody knows
 }
 
 // Room measures.
@@ -43,9 +45,9 @@ func (r *Reader) Room() (Room, error) {
 		room.Free += info.Size()
 	}
 	room.Ratings = max(0, room.Free-Overhead) / RatingBytes
-	pace, err := r.pace()
-	if err == nil && pace > 0 {
-		room.Days = int64(float64(room.Ratings) / pace)
+	var err error
+	if room.Pace, err = r.pace(); room.Pace > 0 {
+		room.Days = int64(float64(room.Ratings) / room.Pace)
 	}
 	return room, err
 }
