@@ -79,6 +79,7 @@ type kiosk struct {
 	log      *slog.Logger
 	listener net.Listener
 	member   *membership
+	begun    time.Time
 	place    ident.Place // as the boot record says it
 	outbox   *watched
 	media    *media.Spool
@@ -89,7 +90,7 @@ type kiosk struct {
 }
 
 func open(cfg Config) (k *kiosk, err error) {
-	k = &kiosk{cfg: cfg, log: cfg.Logger}
+	k = &kiosk{cfg: cfg, log: cfg.Logger, begun: time.Now()}
 	defer func() {
 		if err != nil {
 			k.close()

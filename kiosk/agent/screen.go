@@ -64,7 +64,7 @@ func (k *kiosk) screen() *screen.Screen {
 	return screen.New(screen.Config{
 		Outbox: k.outbox, Claims: k.outbox, Place: place, Ward: ward, Program: command.Version(),
 		Messages: k.messages(), Status: k.status, Bulletin: k.forScreen(), PixelsPerMM: k.cfg.PixelsPerMM, Now: k.now, ClockKnown: k.clockKnown, Logger: k.log,
-		Printer: k.forPaper(), Pulse: k.pulse,
+		Printer: k.forPaper(), Pulse: k.pulse, Caretaker: k.caretaker,
 	})
 }
 
@@ -101,5 +101,6 @@ func (k *kiosk) status() screen.Status {
 			}
 		}
 	}
+	s.States = k.states(s.Paused)
 	return s
 }

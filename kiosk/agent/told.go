@@ -104,17 +104,22 @@ func (k *kiosk) clockKnown() bool {
 // clockAhead is how far the hub's clock is ahead of this machine's, if they were
 // compared in this run.
 func (k *kiosk) clockAhead() (ahead time.Duration, known bool) {
-	k.told.mu.Lock()
-	line := k.told.line
-	k.told.mu.Unlock()
-	if line == nil {
-		return 0, false
-	}
-	s := line.Status()
+	s := k.line()
 	if s.ClockWidth <= 0 {
 		return 0, false
 	}
 	return time.Duration(s.ClockAhead) * time.Microsecond, true
+}
+
+// line is how the line to the hub stands; idle before there is one.
+func (k *kiosk) line() uplink.Status {
+	k.told.mu.Lock()
+	line := k.told.line
+	k.told.mu.Unlock()
+	if line == nil {
+		return uplink.Status{State: uplink.Idle}
+	}
+	return line.Status()
 }
 
 // pause says whether the ward has this kiosk paused, and whether it has been

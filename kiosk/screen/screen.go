@@ -51,6 +51,7 @@ type Status struct {
 	Storage  Storage // empty means StorageOK
 	Paused   bool    // by order: the screen says so between two visits
 	Closed   bool    // paused for so long that no visit can still be under way: nothing is taken
+	States   []State // that hold, in the order of States
 }
 
 // Pace is how long the screen waits for people. Zero fields mean the defaults.
@@ -80,6 +81,7 @@ type Config struct {
 	Claims      Claims           // what is said by receipt code; nil: nothing can be
 	Bulletin    Bulletin         // what the hub told; nil: nothing
 	Printer     Printer          // nil: there is none
+	Caretaker   func() Caretaker // asked at every request; nil: nothing is known
 	Pulse       Pulse            // nil: nobody watches whether the page paints
 	Now         func() time.Time // for schedules, opening hours, the board and the trying of codes; nil: time.Now
 	// ClockKnown says whether Now was compared with the hub's clock, so that
@@ -121,6 +123,9 @@ func newScreen(cfg Config, pages fs.FS) *Screen {
 	if cfg.Status == nil {
 		cfg.Status = func() Status { return Status{} }
 	}
+	if cfg.Caretaker == nil {
+		cfg.Caretaker = func() Caretaker { return Caretaker{} }
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
@@ -161,6 +166,7 @@ func (s *Screen) Handler() http.Handler {
 	mux.Handle(repliesRoute, only(http.MethodPost, s.postReply))
 	mux.Handle(rightsRoute, only(http.MethodPost, s.postRight))
 	mux.Handle("/api/pulse", only(http.MethodPost, s.postPulse))
+	mux.Handle("/api/caretaker", only(http.MethodGet, s.getCaretaker))
 	mux.Handle("/api/board", only(http.MethodGet, s.getBoard))
 	mux.Handle("/api/status", only(http.MethodGet, s.getStatus))
 	mux.Handle("/api/questionnaires", only(http.MethodGet, s.getQuestionnaires))

@@ -99,7 +99,7 @@ type Status struct {
 	State      State       `json:"state"`
 	Since      time.Time   `json:"since,omitzero"`
 	Hub        string      `json:"hub,omitempty"`    // address in use, or tried last
-	Contact    time.Time   `json:"contact,omitzero"` // last frame heard
+	Contact    time.Time   `json:"contact,omitzero"` // last frame heard, or end of a session
 	NextTry    time.Time   `json:"next_try,omitzero"`
 	Failures   int         `json:"failures"` // since the last session
 	Condition  vitals.Name `json:"condition,omitempty"`
@@ -202,6 +202,9 @@ func (u *Uplink) once(ctx context.Context) *Trouble {
 	}
 	s := newSession(u, conn)
 	trouble = s.run(ctx)
+	if s.welcomed {
+		u.set(func(s *Status) { s.Contact = u.cfg.Now() })
+	}
 	if time.Since(s.begun) >= u.cfg.Timing.Lived || s.ship.carried >= worthwhile {
 		u.backoff.Reset()
 	}

@@ -33,9 +33,10 @@ func TestDrainsAndGoesOn(t *testing.T) {
 	if s := k.Status(); s.State != Connected || s.Condition != "" || s.Hub != h.server.URL || s.Contact.IsZero() {
 		t.Errorf("status = %+v", s)
 	}
+	last := time.Now()
 	stop()
 	await(t, "goodbye", func() bool { _, byes := h.heard(); return len(byes) == 1 && byes[0].Code == wire.CodeNone })
-	if s := k.Status(); s.State != Idle {
+	if s := k.Status(); s.State != Idle || s.Contact.Before(last) {
 		t.Errorf("status after the end = %+v", s)
 	}
 }

@@ -131,6 +131,9 @@ var meanings = map[Name]meaning{
 // Level of a condition.
 func (n Name) Level() wire.ConditionLevel { return meanings[n].level }
 
+// OfLine says whether it is about the line to the hub.
+func (n Name) OfLine() bool { return meanings[n].link }
+
 // Words say in English what a condition means and what to do about it.
 func (n Name) Words() string { return meanings[n].words }
 

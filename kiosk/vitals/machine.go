@@ -184,7 +184,7 @@ func (v *Monitor) memory() {
 			pages, _ := strconv.ParseInt(f[1], 10, 64)
 			rss := pages * int64(os.Getpagesize())
 			v.readings[Memory] = (rss + coarseRSS - 1) / coarseRSS * coarseRSS
-			v.band(MemoryHigh, rss, rss, memoryHigh, memoryHigh*9/10)
+			v.band(MemoryHigh, v.readings[Memory], rss, memoryHigh, memoryHigh*9/10)
 		}
 	}
 	if kib, ok := v.meminfo("MemAvailable:"); ok {
