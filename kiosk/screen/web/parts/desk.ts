@@ -6,7 +6,7 @@ import { offered } from "../flow/message";
 import { Text } from "../flow/questions";
 import { day } from "./cases";
 import { h } from "./dom";
-import { icon } from "./icons";
+import { callIcon, icon } from "./icons";
 import { consentText } from "./letters";
 import { scroller } from "./scroller";
 import { Sheet, choice, give, note } from "./sheets";
@@ -24,8 +24,10 @@ export interface Notice {
 
 /** Contact is somebody to call. */
 export interface Contact {
+  kind: string;
   name: Text;
   number: string;
+  emergency?: boolean;
 }
 
 /** Board is what the ward tells here; texts are those it words itself, by id. */
@@ -89,8 +91,9 @@ function notice(s: State, t: Texts, { board: { notices } }: Served): Sheet {
 }
 
 function numbers(s: State, t: Texts, { board: { contacts } }: Served): Sheet {
-  const line = ({ name, number }: Contact) => h("p", { class: "number" }, h("b", {}, number), h("span", {}, compound(t, inLanguage(name, s.language))));
-  return { title: t.numbers, back: "menu", about: t.numbersHelp, content: [scroller(t, h("div", { class: "numbers" }, ...contacts.map(line)))] };
+  const line = ({ kind, name, number, emergency }: Contact) => h("p", { class: `number ${emergency ? "urgent" : ""}` },
+    h("span", { class: "drawing" }, callIcon(kind)), h("span", {}, compound(t, inLanguage(name, s.language))), h("b", {}, number));
+  return { title: t.numbers, back: "menu", about: t.numbersHelp, content: [scroller(t, h("div", { class: "calls" }, ...contacts.map(line)))] };
 }
 
 /** filing is for who came with a complaint or denunciation in the sense of the

@@ -27,7 +27,8 @@ function tighten(root: HTMLElement): void {
 function fits(root: HTMLElement): boolean {
   if (root.scrollHeight > root.clientHeight + 1) return false;
   for (const e of root.querySelectorAll<HTMLElement>(holders)) {
-    if (e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.clientWidth + 1) return false;
+    const wide = !e.matches(".sheet") && e.scrollWidth > e.clientWidth + 1; // keys reach beyond a sheet's sides
+    if (wide || e.scrollHeight > e.clientHeight + 1) return false;
   }
   return true;
 }

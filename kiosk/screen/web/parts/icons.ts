@@ -56,6 +56,8 @@ const lines: Record<string, string> = {
   speaker: '<path d="M4 9.5v5h3.5L12.5 19V5L7.5 9.5zM16 9a4.2 4.2 0 0 1 0 6M18.5 6.5a8 8 0 0 1 0 11"/>',
   lower: '<path d="M5 19.5h14M12 4v11M6.5 10l5.5 5.5 5.5-5.5"/>',
   board: '<path d="M3.5 4.5h17v12h-17zM7.5 8.5h9M7.5 12h6M12 16.5v4M8.5 20.5h7"/>',
+  flame: '<path d="M12 21c-4 0-6.5-2.7-6.5-6 0-4 3.5-5.5 3-10 3 1 4.5 3.5 4.5 6 1-.6 1.5-1.6 1.5-3 2.5 2 4 4.2 4 7 0 3.3-2.5 6-6.5 6z"/>',
+  ring: ring + '<circle cx="12" cy="12" r="4"/><path d="m5.7 5.7 3.4 3.4M14.9 14.9l3.4 3.4M18.3 5.7l-3.4 3.4M9.1 14.9l-3.4 3.4"/>',
   pin: '<path d="M12 21s-6.5-6-6.5-11a6.5 6.5 0 0 1 13 0c0 5-6.5 11-6.5 11z"/><circle cx="12" cy="10" r="2.4"/>',
   print: '<path d="M7 9V3.5h10V9M7 17.5H3.5V9h17v8.5H17M7 14h10v6.5H7z"/>',
   left: '<path d="M15 5l-7 7 7 7"/>',
@@ -104,6 +106,13 @@ export function icon(name: string): SVGElement {
 
 export function optionIcon(id: string): SVGElement {
   return icon(drawn[id] ?? "other");
+}
+
+const called: Record<string, string> = { police: "shield", fire: "flame", ambulance: "plus", rescue: "ring", children: "people", ward: "house", health: "heart", electricity: "fast", water: "waves" };
+
+/** callIcon stands for whom a number calls. */
+export function callIcon(kind: string): SVGElement {
+  return icon(called[kind] ?? "phone");
 }
 
 const agreed: Record<string, string> = { yes: "check", partly: "contrast", no: "cross", none: "other" };

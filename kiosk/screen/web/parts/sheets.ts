@@ -46,7 +46,7 @@ export function sheet(s: State, t: Texts, served: Served): HTMLElement[] {
   const way = back && s.screen !== "write" ? [button("go", back, "second", home ? t.home : t.back, icon(home ? "house" : "left"))] : [];
   const all = [...way, ...(acts ?? []).filter((e) => e !== null)];
   return [
-    h("header", { class: "hero" }, bar(t, served), h("div", { class: "asks" }, h("p", { class: "about" }, compound(t, about ?? "")), h("h1", { tabindex: "-1" }, compound(t, title))), waves()),
+    h("header", { class: "hero" }, bar(t, served), h("div", { class: "asks" }, h("p", { class: "kicker" }, compound(t, about ?? "")), h("h1", { tabindex: "-1" }, compound(t, title))), waves()),
     h("main", { class: `sheet ${s.screen}` }, ...content.filter((e) => e !== null)),
     ...(all.length > 0 ? [h("div", { class: `actions n${all.length}` }, ...all)] : []),
   ];
