@@ -19,6 +19,7 @@ import (
 	"nghe/hub/ledger"
 	"nghe/hub/letters"
 	"nghe/hub/registry"
+	"nghe/hub/rights"
 	"nghe/hub/vitals"
 	"nghe/shared/feedback"
 )
@@ -48,6 +49,8 @@ type Config struct {
 	Told interface {
 		Facts(ctx context.Context) (feedback.Facts, error)
 	}
+	// Rights are what residents ask about their data; nil: nobody hears of it.
+	Rights *rights.Rights
 	// Spool, Copies and Chores are told of on the first page; nil: left out.
 	Spool interface {
 		Stats() archive.SpoolStats

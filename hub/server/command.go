@@ -26,6 +26,7 @@ type grammar struct {
 	Account     accountCommand     `cmd:"" help:"List, make, mend and shut operators' accounts. Works while the hub serves."`
 	Publish     publishCommand     `cmd:"" help:"Check what a folder holds and tell it to every kiosk. Works while the hub serves."`
 	Cases       casesCommand       `cmd:"" help:"Say how far the ward is with a message. Works while the hub serves."`
+	Rights      rightsCommand      `cmd:"" help:"What residents ask about the data kept of them: list it, settle it. Works while the hub serves."`
 	Order       orderCommand       `cmd:"" help:"Pause kiosks, or have them dial now. Works while the hub serves."`
 	Delete      deleteCommand      `cmd:"" help:"Delete what a resident said, by law or on request. Works while the hub serves."`
 	Retention   retentionCommand   `cmd:"" help:"Deletion by age: whether it waits for a clock, and an operator's word for it. Works while the hub serves."`

@@ -13,6 +13,7 @@ import (
 	"nghe/hub/chores"
 	"nghe/hub/deletion"
 	"nghe/hub/letters"
+	"nghe/hub/rights"
 	"nghe/shared/blob"
 )
 
@@ -22,6 +23,7 @@ type post struct {
 	spool     *archive.Spool
 	letters   *letters.Letters
 	deletions *deletion.Deletions
+	rights    *rights.Rights
 	clocks    otherClocks
 }
 
@@ -53,6 +55,10 @@ func (h *hub) openPost(ctx context.Context, id cases.Identity) (err error) {
 		Notes: backup.NotesIn(store, h.authority), Wards: h.wards,
 		Forget: h.cases.Forget, Closed: h.cases.Closed, Now: h.cfg.Now, Logger: h.log,
 		Clocks: func() []time.Time { return h.clocks.now(h.shelf.store) }})
+	if err != nil {
+		return err
+	}
+	h.rights, err = rights.Open(ctx, rights.Config{DB: h.db, Ledger: h.ledger, Cases: h.cases, Deletions: h.deletions, Now: h.cfg.Now, Logger: h.log})
 	return err
 }
 
@@ -75,6 +81,8 @@ func (h *hub) postChores() []chores.Chore {
 			return err
 		}},
 		{Name: "replies", Every: 5 * time.Second, RetryMost: 10 * time.Minute, Wanted: h.repliesWait, Run: h.hearReplies},
+		{Name: "rights", Every: 5 * time.Second, RetryMost: 10 * time.Minute, Wanted: h.rights.Waits, Run: h.takeRights},
+		{Name: "rights-late", Every: 5 * time.Minute, Run: h.takeRights},
 		{Name: "deletions", Every: 5 * time.Second, RetryMost: 10 * time.Minute, Wanted: h.deletions.Wanted, Run: h.deletions.Work},
 		{Name: "deletions-late", Every: 5 * time.Minute, Run: h.deletions.Late},
 		{Name: "retention", Every: retainEvery, Run: h.retain},
@@ -95,6 +103,14 @@ func (h *hub) hearReplies(ctx context.Context) error {
 	changed, err := h.cases.Hear(ctx, h.ledger)
 	if changed > 0 {
 		h.bulletin.Nudge()
+	}
+	return err
+}
+
+func (h *hub) takeRights(ctx context.Context) error {
+	added, err := h.rights.Take(ctx)
+	if added > 0 {
+		h.log.Info("residents ask about their data", "requests", added)
 	}
 	return err
 }

@@ -16,6 +16,7 @@ import (
 	"nghe/hub/chores"
 	"nghe/hub/database"
 	"nghe/hub/registry"
+	"nghe/hub/rights"
 	"nghe/shared/command"
 	"nghe/shared/ident"
 	"nghe/shared/wire"
@@ -215,6 +216,9 @@ func everyTable(ctx context.Context, db *database.DB, authority *ident.Authority
 	if _, err = accounts.Open(ctx, accounts.Config{DB: db}); err != nil {
 		return s, err
 	}
-	_, err = openTelling(ctx, s, cases.Identity{}, nil, slog.Default())
+	if _, err = openTelling(ctx, s, cases.Identity{}, nil, slog.Default()); err != nil {
+		return s, err
+	}
+	_, err = rights.Open(ctx, rights.Config{DB: db})
 	return s, err
 }

@@ -94,6 +94,8 @@ var table = map[string]row{
 	"hub/vitals": {does: "what each kiosk last said of itself", project: []string{"hub/database", "shared/wire"}},
 	"hub/cases": {does: "what people do about feedback; closes each state into a box only its receipt opens",
 		project: []string{"hub/database", "hub/ledger", "shared/feedback", "shared/wire", "shared/seal", "shared/durable"}},
+	"hub/rights": {does: "the queue of what residents ask about their data; settles by deleting, and answers in the case's note",
+		project: []string{"hub/database", "hub/ledger", "hub/cases", "hub/deletion", "shared/feedback", "shared/wire"}},
 	"hub/deletion": {does: "takes away what residents said, by order, by law and by age, and keeps the proof",
 		project: []string{"hub/database", "hub/ledger", "hub/archive", "shared/blob", "shared/feedback", "shared/wire"}},
 	"hub/letters": {does: "opens what residents sealed to the hub, one part at a time, for whoever may read it",
@@ -111,7 +113,7 @@ var table = map[string]row{
 	"hub/chores": {does: "timed work; server brings each chore, so that it knows none",
 		project: []string{"hub/database"}, modules: []string{gocron}},
 	"hub/console": {does: "operators' pages and public pages; shows the rest of the hub, never reaches a kiosk; names questions and conditions in their own words",
-		project: []string{"hub/ledger", "hub/registry", "hub/archive", "hub/bulletin", "hub/vitals", "hub/cases", "hub/reports", "hub/accounts", "hub/alerts", "hub/backup", "hub/chores", "hub/deletion", "hub/letters", "hub/photo",
+		project: []string{"hub/ledger", "hub/registry", "hub/archive", "hub/bulletin", "hub/vitals", "hub/cases", "hub/reports", "hub/accounts", "hub/alerts", "hub/backup", "hub/chores", "hub/deletion", "hub/letters", "hub/photo", "hub/rights",
 			"shared/blob", "shared/feedback", "shared/seal", "shared/wire", "shared/look"},
 		modules: []string{scs, xtime, qr}},
 
