@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"html/template"
+	"strings"
 	"time"
 
 	"nghe/hub/ledger"
@@ -136,7 +137,7 @@ func (c *Console) tallies(ctx context.Context, place string, from time.Time) ([]
 	var all []tally
 	for _, n := range counts {
 		if n.Score >= 1 && n.Score <= 5 {
-			all = append(all, tally{n.Place, time.UnixMicro(n.Hour), n.Score, int(n.N)})
+			all = append(all, tally{n.Place, time.UnixMicro(n.Hour), n.Score, int(n.N), int(n.Flagged)})
 		}
 	}
 	return all, nil
@@ -185,6 +186,9 @@ func (f *face) latest(r ledger.Row, now time.Time) latest {
 	}
 	if width := time.Duration(r.TakenWidth) * time.Microsecond; width > wideTime {
 		l.Note = f.text("latest.about", f.locale.Duration(width))
+	}
+	if flagged := f.flagged(r); flagged != "" {
+		l.Note = strings.TrimPrefix(l.Note+" · "+flagged, " · ")
 	}
 	return l
 }

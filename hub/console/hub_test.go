@@ -273,6 +273,15 @@ func (d *device) rate(at time.Time, score int) {
 		Question: "satisfied", Language: "vi", Score: uint8(score)})
 }
 
+// flag says how the answer written last was tapped.
+func (d *device) flag(rules ...string) {
+	chain := d.head.Chain
+	for _, b := range d.waiting {
+		chain = chain.Extend(b)
+	}
+	d.write(wire.Flag{Uptime: 1, Earlier: chain.ID(), Rules: rules})
+}
+
 // send delivers what was written, as it would arrive at a moment.
 func (d *device) send(at time.Time) {
 	d.h.t.Helper()

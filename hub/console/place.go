@@ -19,6 +19,8 @@ type tally struct {
 	Hour  time.Time
 	Score int
 	N     int
+	// Flagged are those of N that a rule names.
+	Flagged int
 }
 
 // latest is one answer as the place page lists it.
@@ -79,11 +81,15 @@ type tableRow struct {
 	Label, N        string
 	Scores          [5]string
 	Share, Interval string
+	Adjusted        adjusted
 }
+
+// adjusted are the numbers without flagged answers.
+type adjusted struct{ N, Share, Interval string }
 
 // likert draws rows and writes them as a table beside it.
 func (f *face) likert(c reports.Likert) chartBody {
-	c.Few, c.Locale = f.text("chart.hidden"), f.locale
+	c.Few, c.Apart, c.Locale = f.text("chart.hidden"), f.text("adjusted"), f.locale
 	for i := range c.Words {
 		c.Words[i] = f.text(fmt.Sprintf("score.%d", i+1))
 	}
@@ -95,18 +101,26 @@ func (f *face) likert(c reports.Likert) chartBody {
 }
 
 func (f *face) tableRow(r reports.LikertRow) tableRow {
-	t := tableRow{Label: r.Label, N: f.locale.Integer(int64(r.Scores.N())), Share: "–", Interval: "–"}
+	t := tableRow{Label: r.Label, N: f.locale.Integer(int64(r.Scores.N()))}
+	t.Share, t.Interval = f.share(r.Scores)
+	without := r.Adjusted()
+	t.Adjusted.N = f.locale.Integer(int64(without.N()))
+	t.Adjusted.Share, t.Adjusted.Interval = f.share(without)
 	for i, n := range r.Scores {
 		t.Scores[i] = "–"
 		if r.Scores.Shown() {
 			t.Scores[i] = f.locale.Integer(int64(n))
 		}
 	}
-	if r.Scores.Shown() {
-		t.Share = f.locale.Percent(r.Scores.Share(), 1)
-		t.Interval = f.locale.Range(r.Scores.Interval())
-	}
 	return t
+}
+
+// share is that of the satisfied and its interval, if they may be shown.
+func (f *face) share(s reports.Scores) (share, interval string) {
+	if !s.Shown() {
+		return "–", "–"
+	}
+	return f.locale.Percent(s.Share(), 1), f.locale.Range(s.Interval())
 }
 
 // byPeriod puts tallies into the periods shown.
@@ -119,7 +133,7 @@ func (f *face) byPeriod(p periodName, tallies []tally, now time.Time) []reports.
 	for _, t := range tallies {
 		for i := len(starts) - 1; i >= 0; i-- {
 			if !t.Hour.Before(starts[i]) {
-				rows[i].Scores.Add(t.Score, t.N)
+				rows[i].Add(t.Score, t.N, t.Flagged)
 				break
 			}
 		}
@@ -128,29 +142,33 @@ func (f *face) byPeriod(p periodName, tallies []tally, now time.Time) []reports.
 }
 
 // since adds up what was given from a moment on.
-func since(tallies []tally, from time.Time) (s reports.Scores) {
+func since(tallies []tally, from time.Time) (all reports.LikertRow) {
 	for _, t := range tallies {
 		if !t.Hour.Before(from) {
-			s.Add(t.Score, t.N)
+			all.Add(t.Score, t.N, t.Flagged)
 		}
 	}
-	return s
+	return all
 }
 
 type kpi struct{ Label, Value, Unit, Note, Class string }
 
-func (f *face) kpis(s reports.Scores, kiosks []kiosk, now time.Time) []kpi {
-	n := s.N()
-	share := kpi{Label: f.text("kpi.share"), Value: "–", Note: f.text("kpi.few")}
-	if s.Shown() {
-		share.Value = f.locale.Percent(s.Share(), 1)
-		share.Note = f.text("kpi.intervalof", f.locale.Range(s.Interval()))
+func (f *face) kpis(all reports.LikertRow, kiosks []kiosk, now time.Time) []kpi {
+	n := all.Scores.N()
+	answers := kpi{Label: f.text("kpi.answers"), Value: f.locale.Integer(int64(n)),
+		Note: f.text("kpi.perday", f.locale.Decimal(float64(n)/kpiDays, 1))}
+	return append([]kpi{answers, f.shareKPI("kpi.share", all.Scores), f.shareKPI("kpi.adjusted", all.Adjusted())},
+		f.deviceKPIs(kiosks, now)...)
+}
+
+func (f *face) shareKPI(label string, s reports.Scores) kpi {
+	n := f.locale.Integer(int64(s.N()))
+	k := kpi{Label: f.text(label), Note: f.text("kpi.few", n)}
+	share, interval := f.share(s)
+	if k.Value = share; s.Shown() {
+		k.Note = f.text("kpi.intervalof", n, interval)
 	}
-	return append([]kpi{
-		{Label: f.text("kpi.answers"), Value: f.locale.Integer(int64(n)),
-			Note: f.text("kpi.perday", f.locale.Decimal(float64(n)/kpiDays, 1))},
-		share,
-	}, f.deviceKPIs(kiosks, now)...)
+	return k
 }
 
 func (f *face) deviceKPIs(kiosks []kiosk, now time.Time) []kpi {
@@ -280,6 +298,7 @@ type placeBody struct {
 	By             periodName
 	ChartTitle     string
 	Chart          chartBody
+	Rules          []ruleText
 	Devices        []deviceBody
 	Latest         []latest
 }
@@ -313,7 +332,7 @@ func (c *Console) placeBody(ctx context.Context, f *face, id string, by periodNa
 		}
 	}
 	now := c.cfg.Now()
-	b := placeBody{ID: id, Name: place.Name, Unit: place.Ward, By: by, State: f.state(worst(here)),
+	b := placeBody{ID: id, Name: place.Name, Unit: place.Ward, By: by, State: f.state(worst(here)), Rules: f.rules(),
 		Complete: f.complete(here, now), ChartTitle: f.text("chart." + string(by) + "s")}
 	for _, k := range here {
 		d := f.device(k, now, revocable)
@@ -405,10 +424,14 @@ func known(devices []deviceBody, id string) bool {
 type placesBody struct {
 	Chart template.HTML
 	Table []tableRow
+	Rules []ruleText
 	Rows  []placeRow
 }
 
-type placeRow struct{ ID, Name, N, Share, Interval, Complete string }
+type placeRow struct {
+	ID, Name, N, Share, Interval, Complete string
+	Adjusted                               adjusted
+}
 
 // showPlaces compares places on common axes. They stand in the order of their
 // ids and not of their scores: with few answers a league table is noise.
@@ -426,21 +449,21 @@ func (c *Console) showPlaces(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	scores := map[string]*reports.Scores{}
+	scores := map[string]*reports.LikertRow{}
 	for _, t := range tallies {
 		if scores[t.Place] == nil {
-			scores[t.Place] = &reports.Scores{}
+			scores[t.Place] = &reports.LikertRow{}
 		}
-		scores[t.Place].Add(t.Score, t.N)
+		scores[t.Place].Add(t.Score, t.N, t.Flagged)
 	}
 	var b placesBody
 	var rows []reports.LikertRow
 	for _, p := range places {
-		var s reports.Scores
+		var line reports.LikertRow
 		if found := scores[p.ID]; found != nil {
-			s = *found
+			line = *found
 		}
-		line := reports.LikertRow{Label: p.ID + " · " + p.Name, Scores: s}
+		line.Label = p.ID + " · " + p.Name
 		rows = append(rows, line)
 		cells := f.tableRow(line)
 		var here []kiosk
@@ -453,9 +476,10 @@ func (c *Console) showPlaces(w http.ResponseWriter, r *http.Request) error {
 		if len(here) > 0 {
 			complete = f.complete(here, now).Sentence
 		}
-		b.Rows = append(b.Rows, placeRow{p.ID, p.Name, cells.N, cells.Share, strings.TrimPrefix(cells.Interval, "–"), complete})
+		cells.Adjusted.Interval = strings.TrimPrefix(cells.Adjusted.Interval, "–")
+		b.Rows = append(b.Rows, placeRow{p.ID, p.Name, cells.N, cells.Share, strings.TrimPrefix(cells.Interval, "–"), complete, cells.Adjusted})
 	}
 	chart := f.likert(reports.Likert{ID: "places", Title: f.text("places.chart"), Rows: rows, Width: 1180, Labels: 380})
-	b.Chart, b.Table = chart.SVG, chart.Table
+	b.Chart, b.Table, b.Rules = chart.SVG, chart.Table, f.rules()
 	return c.show(w, r, "places", page{Title: f.text("places.title"), Body: b})
 }

@@ -73,6 +73,9 @@ func rateWeeks(d *device, dice *rand.Rand) {
 				continue
 			}
 			d.rate(at, score(dice, mood))
+			if i%9 == 4 && (d.place == "qt-07" || d.place == "qt-02") {
+				d.flag("burst", "same-run")
+			}
 			if day == 56 && d.place != "qt-03" && d.place != "qt-07" {
 				d.send(at.Add(time.Second)) // online: it is here at once
 			}

@@ -58,7 +58,8 @@ func TestFlags(t *testing.T) {
 			t.Errorf("counts = %+v", c)
 		}
 		latest, err := h.Latest(t.Context(), "qt-01", 2)
-		if err != nil || len(latest) != 2 || strings.Join(latest[0].Flags, " ") != "wall-clock burst palm" || strings.Join(latest[1].Flags, " ") != "wall-clock burst" {
+		if err != nil || len(latest) != 2 || strings.Join(latest[0].Flags, " ") != "wall-clock burst palm" || strings.Join(latest[1].Flags, " ") != "wall-clock burst" ||
+			strings.Join(latest[0].Rules(), " ") != "burst palm" || h.rows(Filter{})[0].Rules() != nil {
 			t.Errorf("latest = %+v, %v", latest, err)
 		}
 	})

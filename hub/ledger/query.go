@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"nghe/shared/wire"
@@ -62,6 +63,17 @@ const (
 	FlagWall      = "wall-clock" // timed by the machine's own clock, never checked against the hub's
 	FlagUntimed   = "untimed"    // given at any time before it arrived
 )
+
+var ownFlags = []string{FlagReplaced, FlagReplacing, FlagDay, FlagBlobs, FlagWall, FlagUntimed}
+
+// Rules are the flags that name how the answer was tapped.
+func (r Row) Rules() []string {
+	first := slices.IndexFunc(r.Flags, func(f string) bool { return !slices.Contains(ownFlags, f) })
+	if first < 0 {
+		return nil
+	}
+	return r.Flags[first:]
+}
 
 func flags(state, source int64) []string {
 	var all []string

@@ -74,3 +74,9 @@ func (d *drawing) dot(s Scores, y float64, to scale) {
 	d.printf(`<circle cx="%s" cy="%s" r="4" fill="%s"/>`,
 		px(to.at(s.Share())), px(y), ink)
 }
+
+// ring draws the share of satisfied without flagged answers, and says so.
+func (d *drawing) ring(s Scores, y float64, to scale, words string) {
+	d.printf(`<circle cx="%s" cy="%s" r="6" fill="none" stroke="%s" stroke-width="1.5"><title>%s</title></circle>`,
+		px(to.at(s.Share())), px(y), likertInk, html.EscapeString(words))
+}

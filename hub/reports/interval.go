@@ -46,6 +46,14 @@ func (s *Scores) Add(score, n int) {
 	}
 }
 
+// Without takes out those counted apart.
+func (s Scores) Without(apart Scores) Scores {
+	for i, n := range apart {
+		s[i] -= n
+	}
+	return s
+}
+
 // N is the number of answers.
 func (s Scores) N() int { return s[0] + s[1] + s[2] + s[3] + s[4] }
 

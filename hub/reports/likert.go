@@ -5,14 +5,29 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strings"
 )
 
-// LikertRow is one bar.
+// LikertRow is one bar. It shows all answers; where some are flagged, n and the
+// share without them stand beside.
 type LikertRow struct {
-	Label  string
-	Scores Scores
+	Label   string
+	Scores  Scores
+	Flagged Scores // of Scores
 }
+
+// Adjusted are the answers without those flagged.
+func (r LikertRow) Adjusted() Scores { return r.Scores.Without(r.Flagged) }
+
+// Add counts n answers of one score, so many of them flagged.
+func (r *LikertRow) Add(score, n, flagged int) {
+	r.Scores.Add(score, n)
+	r.Flagged.Add(score, flagged)
+}
+
+// apart says that two numbers differ.
+func (r LikertRow) apart() bool { return r.Flagged.N() > 0 }
 
 // Likert is a chart of diverging stacked bars: one row per period or place,
 // the middle score split on the zero line, and beside each row the share of
@@ -24,8 +39,9 @@ type Likert struct {
 	Title  string    // read by screen readers
 	Words  [5]string // "Rất không hài lòng" … "Rất hài lòng"
 	Few    string    // shown where there are fewer than Hidden answers
+	Apart  string    // what the number without flagged answers is called
 	Width  float64   // px of the drawing; 0 means 880
-	Labels float64   // px of it for label and n; 0 means 134
+	Labels float64   // px of it for label and n; 0 means 134; a second n takes likertApart more
 	Locale Locale
 	Rows   []LikertRow
 }
@@ -36,12 +52,19 @@ const (
 	likertRow    = 32.0
 	likertBar    = 20.0
 	likertFooter = 34.0
+	likertApart  = 64.0
 )
 
 func (c Likert) width() float64 { return cmp.Or(c.Width, 880) }
 
 // labels is where label and n end.
-func (c Likert) labels() float64 { return cmp.Or(c.Labels, 134) }
+func (c Likert) labels() float64 {
+	width := cmp.Or(c.Labels, 134)
+	if slices.ContainsFunc(c.Rows, LikertRow.apart) {
+		width += likertApart
+	}
+	return width
+}
 
 var (
 	scoreFill  = [5]string{"#B8450F", "#EFA45C", "#E9DCC0", "#4FA3B5", "#0B5E73"}
@@ -76,16 +99,22 @@ func (c Likert) SVG() string {
 func (c Likert) describe() string {
 	var parts []string
 	for _, r := range c.Rows {
-		text := fmt.Sprintf("%s: n = %s", r.Label, c.Locale.Integer(int64(r.Scores.N())))
-		if r.Scores.Shown() {
-			text += fmt.Sprintf(", %s (%s)", c.Locale.Percent(r.Scores.Share(), 1),
-				c.Locale.Range(r.Scores.Interval()))
-		} else {
-			text += ", " + c.Few
+		text := r.Label + ": " + c.words(r.Scores)
+		if r.apart() {
+			text += ", " + c.Apart + ": " + c.words(r.Adjusted())
 		}
 		parts = append(parts, text)
 	}
 	return strings.Join(parts, "; ")
+}
+
+// words are n and the share of satisfied, if it may be shown.
+func (c Likert) words(s Scores) string {
+	text := fmt.Sprintf("n = %s, ", c.Locale.Integer(int64(s.N())))
+	if !s.Shown() {
+		return text + c.Few
+	}
+	return text + fmt.Sprintf("%s (%s)", c.Locale.Percent(s.Share(), 1), c.Locale.Range(s.Interval()))
 }
 
 // scale maps shares low…high onto px left…right.
@@ -107,6 +136,9 @@ func (c Likert) scales() (bars, dots scale) {
 		left = max(left, r.Scores.Of(1)+r.Scores.Of(2)+middle)
 		right = max(right, r.Scores.Of(4)+r.Scores.Of(5)+middle)
 		low = min(low, r.Scores.Interval().Low)
+		if r.apart() && r.Adjusted().Shown() {
+			low = min(low, r.Adjusted().Share())
+		}
 	}
 	bars = scale{-ceil(left, 0.2), ceil(right, 0.2), c.labels() + 22, c.width() - 248}
 	dots = scale{max(0, math.Floor(low*10+1e-9)/10), 1, c.width() - 196, c.width() - 72}
@@ -122,14 +154,26 @@ func (c Likert) row(d *drawing, r LikertRow, y float64, bars, dots scale) {
 		ink = likertSoft
 	}
 	d.text(0, base, "start", ink, true, r.Label)
-	d.text(c.labels(), base, "end", likertSoft, false, "n = "+c.Locale.Integer(int64(r.Scores.N())))
+	d.text(c.labels(), base, "end", likertSoft, false, c.n(r))
 	if !r.Scores.Shown() {
 		d.text(bars.at(0)+10, base, "start", likertSoft, false, c.Few)
 		return
 	}
 	c.bar(d, r.Scores, y+(likertRow-likertBar)/2, bars)
 	d.dot(r.Scores, y+likertRow/2, dots)
+	if r.apart() && r.Adjusted().Shown() {
+		d.ring(r.Adjusted(), y+likertRow/2, dots, c.Apart+": "+c.words(r.Adjusted()))
+	}
 	d.text(c.width(), base, "end", ink, true, c.Locale.Percent(r.Scores.Share(), 1))
+}
+
+// n is how many there are, and behind it how many without those flagged.
+func (c Likert) n(r LikertRow) string {
+	text := "n = " + c.Locale.Integer(int64(r.Scores.N()))
+	if r.apart() {
+		text += " (" + c.Locale.Integer(int64(r.Adjusted().N())) + ")"
+	}
+	return text
 }
 
 // bar puts the middle of the middle score on the zero line.

@@ -130,12 +130,39 @@ func sample() Likert {
 		ID: "weeks", Title: "Mức hài lòng theo tuần", Locale: Vietnamese, Few: "dưới 5 phiếu, không hiển thị",
 		Words: [5]string{"Rất không hài lòng", "Không hài lòng", "Bình thường", "Hài lòng", "Rất hài lòng"},
 		Rows: []LikertRow{
-			{"Tuần 45", Scores{4, 9, 21, 131, 119}},
-			{"Tuần 46", Scores{8, 14, 25, 121, 108}},
-			{"Tuần 47", Scores{2, 3, 2, 8, 7}},
-			{"Tuần 48", Scores{1, 0, 1, 1, 1}},
-			{`<b>"&`, Scores{0, 0, 0, 0, 50}},
+			{"Tuần 45", Scores{4, 9, 21, 131, 119}, Scores{}},
+			{"Tuần 46", Scores{8, 14, 25, 121, 108}, Scores{}},
+			{"Tuần 47", Scores{2, 3, 2, 8, 7}, Scores{}},
+			{"Tuần 48", Scores{1, 0, 1, 1, 1}, Scores{}},
+			{`<b>"&`, Scores{0, 0, 0, 0, 50}, Scores{}},
 		},
+	}
+}
+
+// flagged has answers that are counted apart: some, and so many that too few
+// are left.
+func flagged() Likert {
+	c := sample()
+	c.Apart = "không tính phiếu gắn cờ"
+	c.Rows[0].Flagged, c.Rows[2].Flagged, c.Rows[4].Flagged = Scores{1, 0, 0, 2, 60}, Scores{2, 2, 0, 7, 7}, Scores{0, 0, 0, 0, 10}
+	return c
+}
+
+// Raw and adjusted stand side by side: in the drawing, and for those who hear it.
+func TestFlaggedAnswersAreCountedApart(t *testing.T) {
+	svg := flagged().SVG()
+	for _, want := range []string{"n = 284 (221)", "n = 22 (4)", "n = 50 (40)", "n = 276<",
+		"Tuần 45: n = 284, 88,0% (83,7–91,3%), không tính phiếu gắn cờ: n = 221, 85,1% (79,8–89,2%)",
+		"Tuần 47: n = 22, 68,2% (47,3–83,6%), không tính phiếu gắn cờ: n = 4, dưới 5 phiếu, không hiển thị"} {
+		if !strings.Contains(svg, want) {
+			t.Errorf("the chart lacks %q", want)
+		}
+	}
+	if rings := strings.Count(svg, `fill="none"`); rings != 2 {
+		t.Errorf("%d rings, want 2: four answers are too few to show", rings)
+	}
+	if plain := sample().SVG(); strings.Contains(plain, `fill="none"`) || strings.Contains(plain, "(276)") {
+		t.Error("a second number where none differs")
 	}
 }
 
@@ -146,9 +173,10 @@ func TestGolden(t *testing.T) {
 	}
 	days[1].Notes[3] = "qt-07 <im lặng>"
 	for name, svg := range map[string]string{
-		"likert.svg":       sample().SVG(),
-		"likert-empty.svg": Likert{ID: "none", Title: "Chưa có phiếu", Locale: Vietnamese}.SVG(),
-		"strip.svg":        Strip{ID: "strip", Title: "Liên lạc", Fold: 1, Days: days}.SVG(),
+		"likert.svg":         sample().SVG(),
+		"likert-flagged.svg": flagged().SVG(),
+		"likert-empty.svg":   Likert{ID: "none", Title: "Chưa có phiếu", Locale: Vietnamese}.SVG(),
+		"strip.svg":          Strip{ID: "strip", Title: "Liên lạc", Fold: 1, Days: days}.SVG(),
 	} {
 		path := filepath.Join("testdata", name)
 		if *update {
@@ -191,7 +219,7 @@ func wellFormed(t *testing.T, name, svg string) {
 // description.
 func TestFewAnswersAreHidden(t *testing.T) {
 	c := sample()
-	c.Rows = []LikertRow{{"Tuần 48", Scores{0, 0, 1, 1, 2}}}
+	c.Rows = []LikertRow{{"Tuần 48", Scores{0, 0, 1, 1, 2}, Scores{}}}
 	svg := c.SVG()
 	for _, leak := range []string{"<rect", "<circle", "75,0%", "Rất hài lòng"} {
 		if strings.Contains(svg, leak) {
@@ -210,7 +238,7 @@ func TestFewAnswersAreHidden(t *testing.T) {
 // The middle of the middle score stands on the zero line.
 func TestNeutralIsSplit(t *testing.T) {
 	c := sample()
-	c.Rows = []LikertRow{{"x", Scores{0, 0, 100, 0, 0}}}
+	c.Rows = []LikertRow{{"x", Scores{0, 0, 100, 0, 0}, Scores{}}}
 	bars, _ := c.scales()
 	if got := bars.at(-0.5) + bars.at(0.5); math.Abs(got-2*bars.at(0)) > 1e-9 {
 		t.Errorf("bar from %v to %v around %v", bars.at(-0.5), bars.at(0.5), bars.at(0))
