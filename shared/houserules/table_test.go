@@ -118,6 +118,7 @@ var table = map[string]row{
 		modules: []string{scs, xtime, qr}},
 
 	"shared/feedback": {does: "the vocabulary", pure: true},
+	"shared/clip":     {does: "names what is read aloud, for kiosk and hub alike", project: []string{"shared/feedback"}, pure: true},
 	"shared/wire": {does: "every byte that leaves a kiosk",
 		project: []string{"shared/feedback"}, modules: []string{cbor, zstd}, pure: true},
 	"shared/courier": {does: "delivery as two state machines, of records and of blobs", project: []string{"shared/wire", "shared/feedback", "shared/blob"}, pure: true},
