@@ -18,8 +18,9 @@ build: web ## bin/kiosk, bin/hub and bin/provisioning
 	$(BUILD) -o bin/ ./kiosk ./hub
 	CGO_ENABLED=0 $(BUILD) -o bin/ ./provisioning
 
-web: ## the screens' pages, bundled for embedding
+web: ## the screens' pages and the clips they are read aloud with, for embedding
 	$(GO) run ./shared/look/bundle
+	$(GO) run ./kiosk/speech/clips
 
 ARCHIVE ?=
 run: build ## a hub and an enrolled kiosk on this machine, with sample data; ARCHIVE=s3 archives to a real S3 server
@@ -77,4 +78,4 @@ cross: ## what must also compile: kiosk on ARM needs a cross gcc, provisioning o
 	CGO_ENABLED=0 GOOS=windows $(GO) build -o /dev/null ./provisioning
 
 clean: ## remove what the build made; keeps data/
-	rm -rf bin kiosk/screen/dist/* hub/console/dist/*
+	rm -rf bin kiosk/screen/dist/* kiosk/speech/dist/* hub/console/dist/*
