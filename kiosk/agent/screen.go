@@ -10,6 +10,8 @@ import (
 
 	"nghe/kiosk/printer"
 	"nghe/kiosk/screen"
+	"nghe/kiosk/speech"
+	"nghe/kiosk/speech/voice"
 	"nghe/kiosk/vitals"
 	"nghe/shared/command"
 )
@@ -64,7 +66,7 @@ func (k *kiosk) screen() *screen.Screen {
 	return screen.New(screen.Config{
 		Outbox: k.outbox, Claims: k.outbox, Place: place, Ward: ward, Program: command.Version(),
 		Messages: k.messages(), Status: k.status, Bulletin: k.forScreen(), PixelsPerMM: k.cfg.PixelsPerMM, Now: k.now, ClockKnown: k.clockKnown, Logger: k.log,
-		Printer: k.forPaper(), Pulse: k.pulse, Caretaker: k.caretaker,
+		Printer: k.forPaper(), Pulse: k.pulse, Caretaker: k.caretaker, Speech: k.speech(),
 	})
 }
 
@@ -103,4 +105,14 @@ func (k *kiosk) status() screen.Status {
 	}
 	s.States = k.states(s.Paused)
 	return s
+}
+
+// speech reads the screens aloud. On a machine without a voice it reads what
+// was recorded or built in.
+func (k *kiosk) speech() *speech.Speech {
+	v, err := voice.Find(1)
+	if err != nil {
+		k.log.Info("reads aloud only what is built in or recorded", "reason", err)
+	}
+	return speech.New(speech.Config{Voice: v, Logger: k.log})
 }

@@ -56,9 +56,10 @@ type statusView struct {
 	Pace        paceView  `json:"pace_ms"`
 	Printer     bool      `json:"printer"` // something can be printed now
 
-	States   []State        `json:"states"`
-	Messages messagesView   `json:"messages"`
-	Pulse    *challengeView `json:"pulse,omitempty"`
+	States   []State             `json:"states"`
+	Messages messagesView        `json:"messages"`
+	Pulse    *challengeView      `json:"pulse,omitempty"`
+	Speech   []feedback.Language `json:"speech"` // that can be read aloud; none: offer it to nobody
 }
 
 type paceView struct {
@@ -79,7 +80,7 @@ func (s *Screen) getStatus(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, statusView{
 		Place: placeView{s.cfg.Place.ID, s.cfg.Place.Name}, Ward: s.cfg.Ward,
 		Enrolled: now.Enrolled, Storage: now.Storage, Paused: now.Paused || now.Closed, Program: s.cfg.Program, PixelsPerMM: s.cfg.PixelsPerMM,
-		Messages: s.messagesNow(), States: notNull(now.States), Printer: s.prints(), Pulse: s.challenge(),
+		Messages: s.messagesNow(), States: notNull(now.States), Printer: s.prints(), Speech: s.readAloud(), Pulse: s.challenge(),
 		Pace: paceView{ms(p.Idle), ms(p.Leave), ms(p.Undo), ms(p.Redo), ms(p.Thanks)},
 	})
 }

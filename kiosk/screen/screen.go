@@ -21,6 +21,7 @@ import (
 
 	"nghe/kiosk/conduct"
 	"nghe/kiosk/outbox"
+	"nghe/kiosk/speech"
 	"nghe/shared/feedback"
 )
 
@@ -79,6 +80,7 @@ type Config struct {
 	Pace        Pace
 	Messages    Messages
 	Claims      Claims           // what is said by receipt code; nil: nothing can be
+	Speech      *speech.Speech   // nil: nothing is read aloud
 	Bulletin    Bulletin         // what the hub told; nil: nothing
 	Printer     Printer          // nil: there is none
 	Caretaker   func() Caretaker // asked at every request; nil: nothing is known
@@ -168,6 +170,7 @@ func (s *Screen) Handler() http.Handler {
 	mux.Handle("/api/pulse", only(http.MethodPost, s.postPulse))
 	mux.Handle("/api/caretaker", only(http.MethodGet, s.getCaretaker))
 	mux.Handle("/api/board", only(http.MethodGet, s.getBoard))
+	mux.Handle("/api/speech", only(http.MethodPost, s.postSpeech))
 	mux.Handle("/api/status", only(http.MethodGet, s.getStatus))
 	mux.Handle("/api/questionnaires", only(http.MethodGet, s.getQuestionnaires))
 	mux.Handle("/api/texts", only(http.MethodGet, s.getTexts))

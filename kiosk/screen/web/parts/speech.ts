@@ -1,0 +1,98 @@
+// Speech reads texts aloud, one after the other, once a resident has turned it
+// on. Sound and texts are in this page's memory only, and gone when it stops.
+
+const usual = 0.7; // loud enough, and no shock in a headphone
+
+export class Speech {
+  on = false;
+  private volume = usual;
+  private player: HTMLAudioElement | null = null;
+  private halt: AbortController | null = null;
+
+  /** Whoever touches anything has heard enough. */
+  constructor() {
+    for (const type of ["pointerdown", "keydown"]) addEventListener(type, () => this.stop(), true);
+  }
+
+  /** turn is the resident's own wish, from a touch: a browser makes no sound
+   *  before. */
+  turn(on: boolean): void {
+    this.on = on;
+    if (!on) this.stop();
+  }
+
+  /** say reads what is shown, in the language it is shown in, in place of what
+   *  was being read. Never what a resident wrote, nor a receipt's code. */
+  say(language: string, texts: string[]): void {
+    this.stop();
+    if (!this.on) return;
+    this.halt = new AbortController();
+    void this.read(language, [...texts], this.halt.signal);
+  }
+
+  stop(): void {
+    this.halt?.abort();
+    this.halt = null;
+  }
+
+  /** louder takes a step, or with less than 0 one down. */
+  louder(step: number): void {
+    this.volume = Math.min(1, Math.max(0.1, this.volume + step));
+    if (this.player) this.player.volume = this.volume;
+  }
+
+  /** wipe ends a visit: the next resident begins in silence. */
+  wipe(): void {
+    this.turn(false);
+    this.volume = usual;
+  }
+
+  /** read asks for the next sound while one is heard. */
+  private async read(language: string, texts: string[], signal: AbortSignal): Promise<void> {
+    for (let next = sound(language, texts, signal); !signal.aborted; ) {
+      const now = await next;
+      if (!now) return;
+      next = sound(language, texts, signal);
+      await this.play(now, signal);
+    }
+  }
+
+  /** play ends with the sound, with what broke it, or when nobody listens. */
+  private async play(of: Blob, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const url = URL.createObjectURL(of);
+    const player = (this.player = new Audio(url));
+    player.volume = this.volume;
+    await new Promise<void>((done) => {
+      for (const type of ["ended", "error"]) player.addEventListener(type, () => done());
+      signal.addEventListener("abort", () => done());
+      player.play().catch(() => done());
+    });
+    player.pause();
+    player.removeAttribute("src");
+    player.load(); // lets go of the sound
+    URL.revokeObjectURL(url);
+    if (this.player === player) this.player = null;
+  }
+}
+
+/** sound is that of the next text there is a sound for; null when none is left. */
+async function sound(language: string, texts: string[], signal: AbortSignal): Promise<Blob | null> {
+  for (let text; (text = texts.shift()) !== undefined && !signal.aborted; ) {
+    try {
+      const reply = await fetch("/api/speech", {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ language, text }),
+        signal,
+      });
+      if (!reply.ok) continue;
+      const heard = await reply.blob();
+      if (heard.type.startsWith("audio/")) return heard;
+      texts.unshift(...(JSON.parse(await heard.text()) as { parts: string[] }).parts);
+    } catch {
+      if (signal.aborted) return null; // else the agent is starting again: the rest may be heard
+    }
+  }
+  return null;
+}
