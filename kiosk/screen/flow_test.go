@@ -66,7 +66,7 @@ func event(text string) string {
 		}
 	}
 	if words[0] == "service" {
-		e["out"] = words[1] == "out"
+		e["out"], e["states"] = words[1] == "out", []string{}
 	}
 	b, _ := json.Marshal(e) // a map of strings
 	return string(b)

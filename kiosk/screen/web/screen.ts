@@ -1,6 +1,7 @@
 // The kiosk's page: wires the pure flow to the panel, the fingers, the clock
 // and the store.
 
+import { Card } from "./flow/desk";
 import { Effect, Event, State, Timer, asked, begin, isSheet, resting, step } from "./flow/flow";
 import { Offers } from "./flow/message";
 import { MessageForm, Option, Questionnaire, Text } from "./flow/questions";
@@ -20,6 +21,7 @@ interface Status {
   ward: string;
   storage: string;
   paused: boolean; // by order
+  states?: string[];
   program: string;
   pixels_per_mm: number;
   messages?: Partial<Offers>;
@@ -168,6 +170,8 @@ class Kiosk {
         return void this.letters.say("/api/replies", { request: e.request, code: e.code, version: e.version, reopen: e.reopen, score: e.score });
       case "demand":
         return void this.letters.say("/api/rights", { request: e.request, code: e.code, right: e.right });
+      case "inspect":
+        return void this.inspect();
       case "print":
         return void this.print(e.what, e.code);
     }
@@ -257,6 +261,14 @@ class Kiosk {
     if (tile) this.act("tap", tile.dataset.value!);
   }
 
+  private async inspect(): Promise<void> {
+    try {
+      this.send({ type: "inspected", card: await get<Card>("/api/caretaker") });
+    } catch {
+      return; // what the page knows itself stays
+    }
+  }
+
   private async print(what: string, code: string): Promise<void> {
     const reply = await post("/api/print", { what, language: this.state.language, ...(code ? { code } : {}) });
     this.send({ type: "printed", ok: reply });
@@ -284,7 +296,8 @@ class Kiosk {
   /** serve says whether the kiosk is in service, and what of a message it can
    *  take now. */
   serve(status: Status): void {
-    this.send({ type: "service", out: status.storage === "full" || status.paused });
+    const service = { out: status.storage === "full" || status.paused, states: status.states ?? [] };
+    if (service.out !== this.state.outOfService || String(service.states) !== String(this.state.states)) this.send({ type: "service", ...service });
     const offers = { words: false, photo: false, voice: false, cases: false, named: false, ...status.messages, places: this.places };
     if (JSON.stringify(offers) !== JSON.stringify(this.state.offers)) this.send({ type: "offers", offers });
   }

@@ -1,18 +1,32 @@
 // What the machine tells: its menu, the board, numbers to call, the guide for
 // complaints, itself. Pure, as all of flow/.
 
-import type { Event, State, Step } from "./flow";
+import type { Effect, Event, State, Step } from "./flow";
 import type { Found, Right, Word } from "./case";
 import { draft } from "./message";
 
 const deskScreens = ["menu", "surveys", "board", "notice", "numbers", "filing", "about", "machine"] as const;
 export type DeskScreen = (typeof deskScreens)[number];
 
+/** Card is how the machine is, for whoever looks after it. */
+export interface Card {
+  device: string;
+  hub: string;
+  connected: boolean;
+  contact: string;
+  started: string;
+  now: string;
+  conditions: { name: string; value: number; since: string }[];
+  waiting: { records: number; files: number };
+  room: { ratings: number; days: number; free: number };
+}
+
 /** Desk is what a resident looks at here, and what came of a look-up. */
 export interface Desk {
   notice: string; // id of the one being read
   large: boolean; // the guide fills the panel, to be copied or photographed
   printed: "" | "asking" | "done" | "failed";
+  card: Card | null;
   found: Found | null;
   score: number; // how satisfied with the reply; 0 not said
   reopen: boolean; // the reply was not enough
@@ -27,12 +41,13 @@ export type DeskEvent =
   | { type: "enlarge" }
   | { type: "convert"; kind: string } // a complaint or denunciation, sent as feedback to named officers
   | { type: "print"; what: "guide" | "receipt" }
-  | { type: "printed"; ok: boolean };
+  | { type: "printed"; ok: boolean }
+  | { type: "inspected"; card: Card };
 
-export type DeskEffect = { type: "print"; what: "guide" | "receipt"; code: string };
+export type DeskEffect = { type: "print"; what: "guide" | "receipt"; code: string } | { type: "inspect" };
 
 export function tidy(): Desk {
-  return { notice: "", large: false, printed: "", found: null, score: 0, reopen: false, right: "", request: "", word: "" };
+  return { notice: "", large: false, printed: "", card: null, found: null, score: 0, reopen: false, right: "", request: "", word: "" };
 }
 
 export function isDesk(screen: string): screen is DeskScreen {
@@ -59,7 +74,8 @@ function go(s: State, to: string): Step {
   const from = s.screen === "attract" || s.screen === "ask" || s.screen === "thanks" || s.screen === "kind" || isDesk(s.screen);
   if (!isDesk(to) || !from || s.locked) return [s, []];
   const left = { locked: false, fresh: false, redoing: false, choosing: false };
-  return [{ ...s, ...left, screen: to, desk: tidy() }, [{ type: "stop", timer: "thanks" }]];
+  const look: Effect[] = to === "machine" ? [{ type: "inspect" }] : [];
+  return [{ ...s, ...left, screen: to, desk: tidy() }, [{ type: "stop", timer: "thanks" }, ...look]];
 }
 
 /** print asks for paper: the guide, or the receipt of what was just sent. */
@@ -68,8 +84,9 @@ export function print(s: State, e: { what: "guide" | "receipt" }): Step {
   return [{ ...s, desk: { ...s.desk, printed: "asking" } }, [{ type: "print", what: e.what, code: e.what === "receipt" ? s.draft.receipt : "" }]];
 }
 
-/** deskNews says what came of printing. */
+/** deskNews says what came of printing, and of looking at the machine. */
 export function deskNews(s: State, e: Event): Step {
+  if (e.type === "inspected") return s.screen === "machine" ? [{ ...s, desk: { ...s.desk, card: e.card } }, []] : [s, []];
   if (e.type !== "printed" || s.desk.printed !== "asking") return [s, []];
   return [{ ...s, desk: { ...s.desk, printed: e.ok ? "done" : "failed" } }, []];
 }

@@ -44,6 +44,7 @@ export interface State {
   unsaved: string[]; // request ids of all visits, oldest first
   trouble: boolean; // the last attempt to keep one failed
   outOfService: boolean;
+  states: string[]; // how the machine is, in the names of the store
   offers: Offers; // what of a message the kiosk takes now
   draft: Draft;
   desk: Desk;
@@ -55,7 +56,7 @@ export type Timer = "idle" | "leave" | "undo" | "redo" | "stale" | "thanks";
 
 export type Event =
   | { type: "loaded"; surveys: Questionnaire[] }
-  | { type: "service"; out: boolean }
+  | { type: "service"; out: boolean; states: string[] }
   | { type: "survey"; id: string }
   | { type: "languages" }
   | { type: "language"; language: string }
@@ -106,6 +107,7 @@ export function begin(): State {
     unsaved: [],
     trouble: false,
     outOfService: false,
+    states: [],
     offers: { words: false, photo: false, voice: false, cases: false, named: false, places: false },
     ...visit(),
   };
@@ -138,7 +140,7 @@ export function step(s: State, e: Event): Step {
     case "loaded":
       return settle({ ...s, surveys: e.surveys });
     case "service":
-      return settle({ ...s, outOfService: e.out });
+      return settle({ ...s, outOfService: e.out, states: e.states });
     case "saved":
     case "refused":
     case "failed":
@@ -157,6 +159,7 @@ export function step(s: State, e: Event): Step {
     case "replied":
       return rest(...caseNews(s, e));
     case "printed":
+    case "inspected":
       return rest(...deskNews(s, e));
   }
   if (s.warning) return e.type === "stay" ? rest({ ...s, warning: false }, [{ type: "stop", timer: "leave" }]) : [s, []];

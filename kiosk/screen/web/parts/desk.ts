@@ -1,6 +1,7 @@
 // The screens that tell: the menu, the board, numbers to call, the guide for
 // complaints and denunciations, and what this machine is and keeps.
 
+import { Card } from "../flow/desk";
 import { State } from "../flow/flow";
 import { offered } from "../flow/message";
 import { Text } from "../flow/questions";
@@ -138,8 +139,30 @@ function machine(s: State, t: Texts, served: Served): Sheet {
   const who = [caretaker?.name, caretaker?.phone].filter(Boolean).join(" · ");
   return {
     title: t.machine, back: "about",
-    content: [scroller(t, h("div", { class: "facts" },
-      fact(t.factPlace, served.place), fact(t.factProgram, served.program), who ? fact(t.factCaretaker, who) : null,
-    ))],
+    content: [scroller(t,
+      ...s.states.map((state) => note(t, (t.states as Record<string, string>)[state] ?? state)),
+      h("div", { class: "facts" },
+        fact(t.factPlace, served.place), fact(t.factProgram, served.program), who ? fact(t.factCaretaker, who) : null,
+        ...(s.desk.card ? cardFacts(s.desk.card, t).map(([name, value]) => fact(name, value)) : []),
+      ),
+    )],
   };
+}
+
+/** cardFacts are those of the caretaker's card that are known. */
+function cardFacts({ device, hub, connected, contact, started, now, conditions, waiting, room }: Card, t: Texts): [string, string][] {
+  const all: [string, string][] = [
+    [t.facts.device, device], [t.facts.hub, hub], [t.facts.contact, connected ? t.connected : day(contact)], [t.facts.started, day(started)],
+    [t.facts.waiting, `${waiting.records} + ${waiting.files}`],
+    [t.facts.room, [room.ratings < 0 ? "" : t.ratings.replace("{n}", grand(room.ratings)), room.days < 0 ? "" : t.days.replace("{n}", grand(room.days))].filter(Boolean).join(" · ")],
+    [t.facts.free, room.free < 0 ? "" : `${(room.free / 2 ** 30).toFixed(1)} GiB`],
+    [t.facts.now, now.slice(11, 16) + " " + day(now)],
+    [t.facts.conditions, conditions.map((c) => c.name).join(", ")],
+  ];
+  return all.filter(([, value]) => value !== "");
+}
+
+/** grand is a number as it is written in Vietnam: 2.000.000. */
+function grand(n: number): string {
+  return n.toLocaleString("vi-VN");
 }

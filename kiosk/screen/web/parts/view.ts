@@ -89,7 +89,7 @@ export class View {
       case "saving":
         return s.trouble ? this.message(t, "troubleTitle", "troubleText", "again") : this.message(t, "savingTitle", "savingText", "hourglass");
       case "thanks":
-        return this.message(t, "thanksTitle", "thanksText", "check", button("done", "", "primary", t.done), offered(s.offers) ? button("compose", "", "second", t.compose, icon("write")) : null);
+        return this.message(t, "thanksTitle", s.states.includes("offline") ? "offlineThanks" : "thanksText", "check", button("done", "", "primary", t.done), offered(s.offers) ? button("compose", "", "second", t.compose, icon("write")) : null);
       case "sorry":
         return this.message(t, "sorryTitle", "sorryText", "unclear", button("done", "", "primary", t.done));
       default:
@@ -117,6 +117,7 @@ export class View {
     const t = textsOf(s.language);
     patchAsks(this.root, s, t);
     patchFoot(this.root, s, t);
+    this.each(".offline", (e) => (e.hidden = !s.states.includes("offline")));
     if (isSheet(s.screen)) patchSheet(this.root, s);
     this.lay(".chooser", s.choosing, s.language, () => chooser(s));
     this.lay(".warning", s.warning, s.language, () => this.warn(s));
@@ -164,7 +165,7 @@ export function bar(t: Texts, served: Served): HTMLElement {
   return h("div", { class: "bar" },
     h("span", { class: "mark" }, wardMark()),
     h("p", { class: "ward" }, h("strong", {}, served.ward), h("span", { class: "slogan" }, compound(t, t.slogan))),
-    h("p", { class: "where" }, h("span", { class: "clock" }, clock(new Date())), h("span", { class: "place" }, compound(textsOf("vi"), served.place))),
+    h("p", { class: "where" }, h("span", {}, h("span", { class: "offline", hidden: true }, icon("offline"), t.offline), h("span", { class: "clock" }, clock(new Date()))), h("span", { class: "place" }, compound(textsOf("vi"), served.place))),
   );
 }
 
