@@ -6,7 +6,7 @@ export CGO_ENABLED ?= 1
 GO ?= go
 BUILD = $(GO) build -buildvcs=auto
 # Packages with goroutines of their own, tested again under the race detector.
-RACE = ./shared/... ./kiosk/agent ./kiosk/bulletin ./kiosk/media ./kiosk/outbox ./kiosk/uplink ./kiosk/vitals ./hub/ledger ./hub/intake ./hub/vitals ./hub/accounts ./hub/chores ./hub/server
+RACE = ./shared/... ./kiosk/agent ./kiosk/bulletin ./kiosk/media ./kiosk/outbox ./kiosk/printer ./kiosk/pulse ./kiosk/uplink ./kiosk/vitals ./hub/ledger ./hub/intake ./hub/vitals ./hub/accounts ./hub/chores ./hub/server
 
 .PHONY: help build web run test install check race sim bench rehearse powercut soak fuzz mutants screens cross clean
 

@@ -119,7 +119,9 @@ func (p *Printer) Run(ctx context.Context) error {
 			p.cfg.Logger.Info("printer", "device", p.cfg.Device, "there", err == nil, "err", err)
 		}
 		if err == nil {
+			stop := context.AfterFunc(ctx, func() { d.f.Close() }) // also in the middle of a sheet
 			broken = p.attend(ctx, d, again.C, broken)
+			stop()
 			d.f.Close() // nothing is left to be said about it
 		}
 		p.found(Missing)

@@ -233,6 +233,34 @@ func TestNobodyReads(t *testing.T) {
 	}
 }
 
+func TestStopsInTheMiddleOfASheet(t *testing.T) {
+	device := fifo(t)
+	stuck, err := os.OpenFile(device, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stuck.Close()
+	small(t, stuck)
+	p := New(Config{Device: device})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	p.becomes(t, Ready)
+	printed := make(chan error, 1)
+	go func() { printed <- p.Print(receipt(t)) }()
+	if _, err := stuck.Read(make([]byte, 1)); err != nil && !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	stop()
+	if err := <-ended; err != nil || time.Since(begin) > time.Second {
+		t.Errorf("Run = %v after %v", err, time.Since(begin))
+	}
+	if err := <-printed; !errors.Is(err, ErrNot) {
+		t.Errorf("Print = %v", err)
+	}
+}
+
 // small makes a pipe hold no more than a page.
 func small(t *testing.T, f *os.File) {
 	t.Helper()
