@@ -57,20 +57,28 @@ type tellings struct {
 	rules   []feedback.Rule
 }
 
-// Rules are those that name a tap, in the order of feedback.Rules, but for what
-// was kept of the same request before. They depend on what was kept, and change
-// nothing.
+// Rules are those that name a tap, in the order of feedback.Rules. Of a request
+// kept before they are what has come to hold since. They depend on what was
+// kept, and change nothing.
 func (j *Judge) Rules(t Tap) (rules []feedback.Rule) {
 	if t.Score == 0 {
 		return nil
 	}
 	for _, r := range feedback.Rules() {
-		again := j.told.request == t.Request && slices.Contains(j.told.rules, r)
-		if j.holds(r, t) && !again {
+		if j.holds(r, t) && !j.settled(r, t) {
 			rules = append(rules, r)
 		}
 	}
 	return rules
+}
+
+// settled says that a rule was judged when the request was kept first. Only
+// what fingers went on to do may still be news.
+func (j *Judge) settled(r feedback.Rule, t Tap) bool {
+	if j.told.request != t.Request {
+		return false
+	}
+	return r != feedback.RuleHammering && r != feedback.RulePalm || slices.Contains(j.told.rules, r)
 }
 
 func (j *Judge) holds(r feedback.Rule, t Tap) bool {
@@ -113,15 +121,18 @@ func (s streak) with(t Tap) streak {
 	return s
 }
 
-// Kept remembers a tap whose answer is on the disk, and the rules kept with it. The same tap may be kept again.
+// Kept remembers a tap whose answer is on the disk, and the rules kept with it.
+// When a request is kept again, only its rules are news: when the page repeated
+// it is not when the resident tapped.
 func (j *Judge) Kept(t Tap, rules []feedback.Rule) {
 	if t.Score == 0 {
 		return
 	}
-	if j.told.request != t.Request {
-		j.told = tellings{request: t.Request}
+	if j.told.request == t.Request {
+		j.told.rules = append(j.told.rules, rules...)
+		return
 	}
-	j.told.rules = append(j.told.rules, rules...)
+	j.told = tellings{t.Request, slices.Clone(rules)}
 	if t.Visit == "" || t.Visit != j.visit && t.At < j.last { // an old one, told late
 		return
 	}

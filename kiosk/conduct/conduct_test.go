@@ -112,9 +112,14 @@ func TestTheSameRequestAgain(t *testing.T) {
 		}
 		j.Kept(tap, rules)
 	}
-	tap.Extra = 9 // known only when the lock has ended
-	if rules := j.Rules(tap); words(rules) != "hammering" {
+	late := tap // told when the lock has ended
+	late.At, late.Extra, late.Closed = 7*time.Second, 9, true
+	if rules := j.Rules(late); words(rules) != "hammering" {
 		t.Errorf("with what happened since: %s", words(rules))
+	}
+	j.Kept(late, []feedback.Rule{feedback.RuleHammering})
+	if again, next := j.Rules(late), j.Rules(rating(7.5, "c", 1)); again != nil || next != nil {
+		t.Errorf("told once more %s, and a visit 5.5 s after the tap is %s", words(again), words(next))
 	}
 	for at := 10.0; at < 60; at += 20 {
 		j.Kept(rating(at, fmt.Sprint("c", at), 5), nil)
