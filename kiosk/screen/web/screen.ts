@@ -6,6 +6,8 @@ import { Effect, Event, State, Timer, asked, begin, isSheet, resting, step } fro
 import { Offers } from "./flow/message";
 import { MessageForm, Option, Questionnaire, Text } from "./flow/questions";
 import { forget } from "./flow/typing";
+import { Aloud } from "./parts/aloud";
+import { chime } from "./parts/chime";
 import { Board } from "./parts/desk";
 import { Keeper } from "./parts/keeper";
 import { Letters, mintCode } from "./parts/letters";
@@ -26,6 +28,7 @@ interface Status {
   pixels_per_mm: number;
   messages?: Partial<Offers>;
   printer?: boolean;
+  speech?: string[];
   pace_ms: Record<"idle" | "leave" | "undo" | "redo" | "thanks", number>;
 }
 
@@ -101,6 +104,7 @@ class Kiosk {
   private media = new Media((news) => this.send(news), (level, left) => this.view.meter(level, left));
   private letters: Letters;
   private view: View;
+  private aloud: Aloud;
   private edition: string;
   private places: boolean; // a message may be about one of several
   private pace: Record<Timer, number>;
@@ -117,9 +121,10 @@ class Kiosk {
     const form = { ...noForm, ...questions.message };
     this.places = form.places.length > 0;
     this.letters = new Letters(form, this.media, (news) => this.send(news));
+    this.aloud = new Aloud(root);
     this.view = new View(root, {
       ...questions, form, board: { ...noBoard, ...board }, ward: status.ward, place: status.place.name, program: status.program,
-      speech: false, printer: status.printer ?? false, leaveMS: pace.leave,
+      speech: status.speech ?? [], printer: status.printer ?? false, leaveMS: pace.leave,
     });
     listen(root, (act, value, touches) => this.act(act, value, touches), () => this.send({ type: "touch" }));
     document.addEventListener("keydown", (e) => this.key(e));
@@ -132,7 +137,9 @@ class Kiosk {
     this.state = state;
     for (const effect of effects) this.perform(effect);
     if (state === before) return;
-    this.view.show(state);
+    const built = this.view.show(state);
+    this.aloud.follow(state.aloud, state.language, built);
+    if (state.warning && !before.warning) chime();
     this.media.attach(document.body);
   }
 
@@ -150,6 +157,7 @@ class Kiosk {
         this.keeper.forget();
         this.letters.forget();
         this.media.wipe();
+        this.aloud.wipe();
         forget();
         return this.view.wipe();
       case "open":
@@ -218,13 +226,14 @@ class Kiosk {
   }
 
   /** key: a tactile keypad. 1…9 choose, Enter goes on, 0 skips or goes back, *
-   *  reads aloud. */
+   *  reads aloud, + and - make that louder and softer. */
   private key(e: KeyboardEvent): void {
     if (e.repeat || e.ctrlKey || e.altKey || e.metaKey) return;
     const digit = /^[0-9]$/.test(e.key) ? Number(e.key) : -1;
     this.send({ type: "touch" });
     if (this.state.warning) return digit >= 0 || e.key === "Enter" ? this.send({ type: "stay" }) : undefined;
     if (e.key === "*") return this.send({ type: "aloud" });
+    if (e.key === "+" || e.key === "-") return this.aloud.louder(e.key === "+" ? 0.1 : -0.1);
     if (this.state.choosing) return this.send({ type: "languages" });
     if (this.state.screen === "write" || this.state.screen === "lookup") return this.typed(e.key);
     const onButton = document.activeElement instanceof HTMLButtonElement;
@@ -306,7 +315,7 @@ class Kiosk {
 
 /** edition is all that the page was made from. */
 function edition({ status: s, questions, board, texts }: Told): string {
-  return JSON.stringify([s.program, s.ward, s.place, s.pixels_per_mm, s.pace_ms, questions, board.texts, texts]);
+  return JSON.stringify([s.program, s.ward, s.place, s.pixels_per_mm, s.pace_ms, s.printer, s.speech, questions, board.texts, texts]);
 }
 
 /** fit measures anew: a panel was turned, or another one was connected. */

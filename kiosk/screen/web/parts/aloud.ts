@@ -1,12 +1,41 @@
 // What of a screen is read out, in the order in which it stands: its own words
 // and the ward's, never a resident's, nor a receipt's code.
 
+import { Speech } from "./speech";
+
 /** unread is what a resident wrote, what changes all the time, and what is the
  *  same on every screen. */
-const unread = ".bar, .tools, .paper, .code, .own, .keys, .progress, .count, .meter, .remaining, .trust, .live";
+const unread = ".bar, .tools, .paper, .code, .own, .keys, .progress, .count, .meter, .remaining, .trust, .live, .actions small";
+
+/** Aloud reads all of a new screen, and of one that stands what is new in it. */
+export class Aloud {
+  private speech = new Speech();
+  private heard: string[] = [];
+
+  constructor(private root: HTMLElement) {}
+
+  follow(wanted: boolean, language: string, built: boolean): void {
+    const fresh = built || !this.speech.on;
+    if (wanted !== this.speech.on) this.speech.turn(wanted);
+    if (!wanted) return;
+    const now = reading(this.root);
+    const texts = fresh ? now : now.filter((text) => !this.heard.includes(text));
+    this.heard = now;
+    if (texts.length > 0) this.speech.say(language, texts);
+  }
+
+  louder(step: number): void {
+    this.speech.louder(step);
+  }
+
+  wipe(): void {
+    this.speech.wipe();
+    this.heard = [];
+  }
+}
 
 /** reading lists the texts of root. What lies over a screen is all that counts. */
-export function reading(root: HTMLElement): string[] {
+function reading(root: HTMLElement): string[] {
   const over = root.querySelector<HTMLElement>(".over");
   const texts: string[] = [];
   for (const e of (over ?? root).querySelectorAll<HTMLElement>("*")) {

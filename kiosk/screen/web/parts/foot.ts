@@ -6,7 +6,7 @@ import { hasContact } from "../flow/message";
 import { h } from "./dom";
 import { icon } from "./icons";
 import { Texts, compound, languages, textsOf } from "./texts";
-import { Served, button } from "./view";
+import { button } from "./view";
 
 const modes: { mode: Mode; sign: () => Element }[] = [
   { mode: "aloud", sign: () => icon("speaker") },
@@ -15,8 +15,8 @@ const modes: { mode: Mode; sign: () => Element }[] = [
   { mode: "low", sign: () => icon("lower") },
 ];
 
-export function foot(t: Texts, served: Served): HTMLElement[] {
-  const shown = modes.filter(({ mode }) => mode !== "aloud" || served.speech);
+export function foot(t: Texts, speaks: boolean): HTMLElement[] {
+  const shown = modes.filter(({ mode }) => mode !== "aloud" || speaks);
   return [
     h("footer", { class: "trust" }, icon("shield"), h("p", {})),
     h("nav", { class: "tools", "aria-label": t.tools },

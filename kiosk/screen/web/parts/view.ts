@@ -24,7 +24,7 @@ export interface Served {
   agreements: Option[];
   form: MessageForm;
   board: Board;
-  speech: boolean; // screens can be read out
+  speech: string[]; // languages that can be read out
   printer: boolean;
   leaveMS: number;
 }
@@ -40,14 +40,17 @@ export class View {
     fit(root);
   }
 
-  show(s: State): void {
+  /** show says whether the screen was built anew. */
+  show(s: State): boolean {
     const html = document.documentElement;
     html.lang = s.language;
     for (const mode of ["large", "contrast", "low"] as const) html.classList.toggle(mode, s[mode]);
     const key = keyOf(s);
-    if (key !== this.key) this.build(s);
+    const anew = key !== this.key;
+    if (anew) this.build(s);
     this.key = key;
     this.patch(s);
+    return anew;
   }
 
   /** wipe leaves nothing of a visit in the page. */
@@ -76,7 +79,7 @@ export class View {
     this.root.dataset.screen = s.screen;
     this.root.dataset.layout = s.screen === "attract" || s.screen === "ask" || isSheet(s.screen) ? "asks" : "full";
     this.root.toggleAttribute("data-front", front(s));
-    this.root.replaceChildren(...this.parts(s, t), ...foot(t, this.served));
+    this.root.replaceChildren(...this.parts(s, t), ...foot(t, this.served.speech.includes(s.language)));
     this.root.querySelector<HTMLElement>("h1")?.focus();
   }
 

@@ -1,0 +1,89 @@
+package screen
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// listen notes what the page wants to have read, and has nothing to play.
+func (k *kiosk) listen() {
+	k.t.Helper()
+	k.js(`window.said = []; window.really = fetch;
+		window.fetch = (path, how) => {
+			if (path !== '/api/speech') return window.really(path, how);
+			window.said.push(JSON.parse(how.body).text);
+			return Promise.resolve(new Response('{}', {status: 404}));
+		}; true`, nil)
+}
+
+// heard waits until all of that was asked for, in that order, and gives all.
+func (k *kiosk) heard(texts ...string) (all []string) {
+	k.t.Helper()
+	ok := eventually(func() bool {
+		all = nil
+		k.js("window.said", &all)
+		at := 0
+		for _, text := range texts {
+			i := slices.Index(all[at:], text)
+			if i < 0 {
+				return false
+			}
+			at += i + 1
+		}
+		return true
+	})
+	if !ok {
+		k.t.Errorf("read aloud: %q\nwant in it: %q", all, texts)
+	}
+	k.js("window.said.length = 0", nil)
+	return all
+}
+
+// Every screen is read out once somebody wants that, and of one that stands
+// only what is new. What a resident writes is never read out, and the next
+// resident begins in silence.
+func TestAloud(t *testing.T) {
+	k, _ := openWard(t, portrait, func(c *Config) { reads(t, false)(c); c.Pace.Undo = 100 * time.Millisecond })
+	k.listen()
+	k.see("[data-act=aloud]")
+	k.tap("[data-act=aloud]")
+	k.heard("Ông/Bà có hài lòng với sự phục vụ hôm nay không?", "Rất hài lòng", "Bấm số 5", "Rất không hài lòng", "Bấm số 1", "Gửi phản ánh, kiến nghị", "Xem thêm")
+	k.rate(2)
+	k.heard("Điều gì chưa tốt?", "Chờ lâu", "Bỏ qua", "Gửi ý kiến")
+	k.tap(".option[data-value='long-wait']")
+	k.tap("[data-act=send]")
+	if all := k.heard("Xin cảm ơn Ông/Bà!", "Ý kiến đã được lưu an toàn.", "Xong"); slices.Contains(all, "Chờ lâu") {
+		t.Errorf("what had been read is read again: %q", all)
+	}
+	k.tap("[data-act=compose]")
+	k.heard("Ông/Bà muốn gửi gì?", "Phản ánh", "Kể lại điều đang xảy ra", "Khiếu nại, tố cáo")
+	k.tap(".give[data-value=phan-anh]")
+	k.tap(".give[data-value=order]")
+	k.write("b i m space a t")
+	if all := k.heard("Viết lời nhắn"); strings.Contains(strings.ToLower(strings.Join(all, " ")), "bim") {
+		t.Errorf("what was typed is read out: %q", all)
+	}
+	k.run(chromedp.KeyEvent("*"))
+	k.until("silence to be shown", "document.querySelector('[data-act=aloud]').getAttribute('aria-pressed') === 'false'")
+	k.js("window.said.length = 0", nil)
+	k.tap("[data-act=go][data-value=subject]")
+	k.see(".give[data-value=order]")
+	var all []string
+	if k.js("window.said", &all); len(all) > 0 {
+		t.Errorf("read aloud although turned off: %q", all)
+	}
+}
+
+// A time limit is told to more than one sense: it is heard even where nothing
+// is read aloud.
+func TestWarningChimes(t *testing.T) {
+	k := open(t, portrait, func(c *Config) { c.Pace.Idle = 300 * time.Millisecond })
+	k.js(`window.chimes = 0; const start = OscillatorNode.prototype.start; OscillatorNode.prototype.start = function (...a) { window.chimes++; return start.apply(this, a); }; true`, nil)
+	k.rate(4)
+	k.see(".warning")
+	k.until("a chime", "window.chimes === 2")
+}
