@@ -37,8 +37,8 @@ type submission struct {
 	TappedMsAgo int64 `json:"tapped_ms_ago"`
 
 	Visit     string `json:"visit"`      // minted by the page, one per visit; never stored, only to tell visits apart
-	ExtraTaps int    `json:"extra_taps"` // further taps on the tile while it was locked, 0 to 1000
-	Touches   int    `json:"touches"`    // most contacts on the glass while it was pressed, to 20; a palm is more than one
+	ExtraTaps int    `json:"extra_taps"` // further taps on the tile while it was locked
+	Touches   int    `json:"touches"`    // most contacts on the glass while it was pressed; a palm is more than one
 }
 
 type kept struct {

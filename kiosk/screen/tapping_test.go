@@ -103,6 +103,13 @@ func TestRatingsAreFlagged(t *testing.T) {
 	}
 }
 
+// However it was tapped, a rating is taken.
+func TestNoTapIsTooOdd(t *testing.T) {
+	f := newFingers(t)
+	odd := f.tap("r-1", "a", 5, `,"touches":2000000,"extra_taps":2000000`)
+	f.want("a panel that counts wrongly", odd+": hammering palm")
+}
+
 // An answer that waited on the page is judged by when it was tapped.
 func TestAnswersThatWaitedAreNoBurst(t *testing.T) {
 	f := newFingers(t)
