@@ -37,7 +37,7 @@ func shown(t *testing.T, l feedback.Language) string {
 		add(map[string]any{string(l): is})
 	}
 	form := feedback.Messages().In("Phường Quảng Tiến", nil, time.Now())
-	add([]any{feedback.Seed().Questionnaires, form, feedback.Agreements()})
+	add([]any{feedback.Seed().Questionnaires, form, feedback.Agreements(), feedback.Emergency()})
 	for score := 1; score <= 5; score++ {
 		add(feedback.ScoreText(score))
 	}

@@ -116,6 +116,9 @@ func ourTexts() map[string]Text {
 	for score := 1; score <= 5; score++ {
 		all[fmt.Sprint("score ", score)] = ScoreText(score)
 	}
+	for _, c := range Emergency() {
+		all["call "+c.Number] = c.Name
+	}
 	for _, s := range CaseStates() {
 		all["case "+s.String()] = s.Text()
 	}
