@@ -48,7 +48,7 @@ func visits() []visit {
 			k.rate(2)
 			k.tap("[data-act=skip]")
 			k.wait("saving")
-			k.until("the honest text", "/chưa lưu được|not saved yet/.test(document.querySelector('h1').innerText.replaceAll('\\u00a0', ' '))")
+			k.until("the honest text", "/chưa lưu được|not saved yet|아직 저장되지|尚未保存/.test(document.querySelector('h1').innerText.replaceAll('\\u00a0', ' '))")
 		}},
 		{"thanks", nil, func(k *kiosk) { k.start(); k.rate(5); k.tap("[data-act=skip]"); k.wait("thanks") }},
 		{"paused", func(c *Config) {
