@@ -26,6 +26,22 @@ type BulletinBody struct {
 	Gone    [][16]byte // tags that have no box any more
 	Revoked []string   // devices that are trusted no longer
 	Deleted []Deletion
+
+	// Clips are what the ward recorded to be read aloud. Only session version 2
+	// knows them: they stand behind the rest, in a layout of their own.
+	Clips []ClipPart `cbor:"-"`
+}
+
+// ClipPart is a piece of a recording, filed by the name of the text it speaks
+// (package clip) and its place in the recording. Pieces join when all of one Sum
+// are there.
+type ClipPart struct {
+	_      struct{} `cbor:",toarray"`
+	Name   string
+	Part   uint16   // its place, from 0
+	Parts  uint16   // of the recording; 0: nothing is at this place any more
+	Sum    [32]byte // SHA-256 of the whole recording
+	Octets []byte
 }
 
 // Sheet is the part of a bulletin that is always sent whole.
@@ -117,9 +133,12 @@ func BulletinStatement(version uint64, body []byte) []byte {
 	return append(b, sum[:]...)
 }
 
-// layoutPacked is the first octet of a bulletin's body; the rest is one column
-// (PROTOCOL.md, 5.1) of CBOR. Append only.
-const layoutPacked = 1
+// The first octet of a bulletin's body; the rest is one column (PROTOCOL.md,
+// 5.1) of CBOR, or two. Append only.
+const (
+	layoutPacked = 1
+	layoutClips  = 2 // the second column is an array of ClipPart, not empty
+)
 
 // listing is decoding for a body: its lists are longer than a record's.
 var listing = must(cbor.DecOptions{
@@ -142,35 +161,64 @@ func EncodeBulletin(b BulletinBody) ([]byte, error) {
 	if len(raw) > MaxBulletin {
 		return nil, Errorf(CodeTooLarge, "bulletin of %d bytes, limit %d", len(raw), MaxBulletin)
 	}
-	body := appendColumn([]byte{layoutPacked}, raw)
+	body, err := appendClips(appendColumn([]byte{layoutPacked}, raw), b.Clips)
+	if err != nil {
+		return nil, err
+	}
 	if len(body) > MaxFrame-MaxSignature-32 {
 		return nil, Errorf(CodeTooLarge, "bulletin of %d bytes once packed does not fit a frame", len(body))
 	}
 	return body, nil
 }
 
+// appendClips makes a body one of layout 2, where there is anything to add.
+func appendClips(body []byte, clips []ClipPart) ([]byte, error) {
+	if len(clips) == 0 {
+		return body, nil
+	}
+	raw, err := encoding.Marshal(clips)
+	if err != nil {
+		return nil, Errorf(CodeMalformed, "clips of a bulletin: %v", err)
+	}
+	body[0] = layoutClips
+	return appendColumn(body, raw), nil
+}
+
 // DecodeBulletin reads the Body of a Bulletin frame whose signature was
 // verified, and checks every length all the same.
-func DecodeBulletin(body []byte) (BulletinBody, error) {
-	if len(body) == 0 || body[0] != layoutPacked {
-		return BulletinBody{}, Errorf(CodeVersion, "bulletin in a layout not known to this program")
+func DecodeBulletin(body []byte) (b BulletinBody, err error) {
+	if len(body) == 0 || body[0] != layoutPacked && body[0] != layoutClips {
+		return b, Errorf(CodeVersion, "bulletin in a layout not known to this program")
 	}
-	raw, rest, err := takeColumn(body[1:], MaxBulletin)
+	rest, err := takeListing(body[1:], &b)
+	if err == nil && body[0] == layoutClips {
+		if rest, err = takeListing(rest, &b.Clips); err == nil && len(b.Clips) == 0 {
+			err = Errorf(CodeMalformed, "bulletin of layout %d without clips", layoutClips)
+		}
+	}
 	if err != nil {
 		return BulletinBody{}, err
 	}
 	if len(rest) != 0 {
 		return BulletinBody{}, Errorf(CodeMalformed, "bulletin goes on for %d bytes", len(rest))
 	}
-	var b BulletinBody
-	if err := listing.Unmarshal(raw, &b); err != nil {
-		return BulletinBody{}, Errorf(CodeMalformed, "bulletin: %v", err)
-	}
-	again, err := encoding.Marshal(b)
-	if err != nil || !bytes.Equal(again, raw) {
-		return BulletinBody{}, Errorf(CodeMalformed, "bulletin is not in its canonical encoding")
-	}
 	return b, checkBulletin(b)
+}
+
+// takeListing reads one column of canonical CBOR.
+func takeListing(body []byte, into any) (rest []byte, err error) {
+	raw, rest, err := takeColumn(body, MaxBulletin)
+	if err != nil {
+		return nil, err
+	}
+	if err := listing.Unmarshal(raw, into); err != nil {
+		return nil, Errorf(CodeMalformed, "bulletin: %v", err)
+	}
+	again, err := encoding.Marshal(into)
+	if err != nil || !bytes.Equal(again, raw) {
+		return nil, Errorf(CodeMalformed, "bulletin is not in its canonical encoding")
+	}
+	return rest, nil
 }
 
 func checkBulletin(b BulletinBody) error {
@@ -195,6 +243,14 @@ func checkBulletin(b BulletinBody) error {
 	c.most("list of deletions", len(b.Deleted), MaxListed)
 	for _, d := range b.Deleted {
 		c.most("deleted name", len(d.Name), MaxReceipt)
+	}
+	c.most("list of clips", len(b.Clips), MaxListed)
+	for _, p := range b.Clips {
+		c.name("clip", p.Name)
+		c.most("part of a clip", len(p.Octets), MaxClipPart)
+		if p.Parts == 0 && len(p.Octets) > 0 || p.Parts > 0 && (p.Part >= p.Parts || len(p.Octets) == 0) {
+			c.fail(CodeMalformed, "clip has %d octets at place %d of %d", len(p.Octets), p.Part, p.Parts)
+		}
 	}
 	return c.done()
 }

@@ -23,7 +23,11 @@ func sampleBulletins() map[string]BulletinBody {
 	b.Sheet = []Sheet{{Questionnaires: [][]byte{[]byte(`{"id":"today"}`)}, Notices: [][]byte{[]byte(`{"id":"meeting"}`)}, Texts: []byte(`{"slogan":{}}`),
 		Orders: []Order{{ID: "o-1", Kind: OrderPause, Device: "abcdefghijklmnop", Issued: 1_795_000_000_000_000, Until: 1_795_000_600_000_000}, {ID: "o-2", Kind: OrderSyncNow, Until: 1}},
 		Cases:  "age1cases", Named: []Recipient{{Name: "Bà Lan", Key: "age1lan"}}}}
-	return map[string]BulletinBody{"every field": b, "nothing new": {Since: 1}}
+	recorded := BulletinBody{Since: 7, Clips: []ClipPart{
+		{Name: "vi/000102030405060708090a0b0c0d0e0f", Part: 0, Parts: 2, Sum: chainOf(3), Octets: []byte("OggS…")},
+		{Name: "zh-Hans/000102030405060708090a0b0c0d0e0f", Part: 1},
+	}}
+	return map[string]BulletinBody{"every field": b, "nothing new": {Since: 1}, "recordings": recorded}
 }
 
 func sampleNews() map[string]CaseNews {
@@ -67,6 +71,12 @@ func TestBulletinRefuses(t *testing.T) {
 		"named key":       {Sheet: []Sheet{{Named: []Recipient{{Key: long}}}}},
 		"too many orders": {Sheet: []Sheet{{Orders: make([]Order, maxElements+1)}}},
 		"over a mebibyte": {Sheet: []Sheet{{Texts: make([]byte, MaxBulletin)}}},
+		"clip":            {Clips: []ClipPart{{Parts: 1, Octets: make([]byte, MaxClipPart+1)}}},
+		"clip's name":     {Clips: []ClipPart{{Name: "a\nb", Parts: 1, Octets: []byte{1}}}},
+		"beyond a clip":   {Clips: []ClipPart{{Part: 1, Parts: 1, Octets: []byte{1}}}},
+		"empty part":      {Clips: []ClipPart{{Parts: 1}}},
+		"gone but full":   {Clips: []ClipPart{{Octets: []byte{1}}}},
+		"too many clips":  {Clips: make([]ClipPart, MaxListed+1)},
 	} {
 		if _, err := EncodeBulletin(b); err == nil {
 			t.Errorf("%s: encoded", name)
@@ -75,7 +85,11 @@ func TestBulletinRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := DecodeBulletin(appendColumn([]byte{layoutPacked}, raw)); err == nil {
+		body, err := appendClips(appendColumn([]byte{layoutPacked}, raw), b.Clips)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := DecodeBulletin(body); err == nil {
 			t.Errorf("%s: decoded", name)
 		}
 	}
@@ -91,13 +105,20 @@ func TestBulletinRefusesBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	clips, err := EncodeBulletin(sampleBulletins()["recordings"])
+	if err != nil {
+		t.Fatal(err)
+	}
 	raw, _ := encoding.Marshal(BulletinBody{Since: 1})
 	long := append([]byte{raw[0], 0x18}, raw[1:]...) // the number 1 in a long form
 	for name, body := range map[string][]byte{
 		"nothing": {}, "layout": append([]byte{9}, good[1:]...), "behind": append(bytes.Clone(good), 0), "cut": good[:len(good)-1],
 		"long number": appendColumn([]byte{layoutPacked}, long),
-		"array":       appendColumn([]byte{layoutPacked}, []byte{0x80}),
-		"bomb":        append([]byte{layoutPacked}, appendColumn(nil, make([]byte, MaxBulletin+1))...),
+		"clips cut":   clips[:len(clips)-1], "clips behind": append(bytes.Clone(clips), 0), "clips in the old layout": append([]byte{layoutPacked}, clips[1:]...),
+		"no clips": append([]byte{layoutClips}, good[1:]...), "empty clips": appendColumn(append([]byte{layoutClips}, good[1:]...), []byte{0x80}),
+		"clips bomb": append(append([]byte{layoutClips}, good[1:]...), appendColumn(nil, make([]byte, MaxBulletin+1))...),
+		"array":      appendColumn([]byte{layoutPacked}, []byte{0x80}),
+		"bomb":       append([]byte{layoutPacked}, appendColumn(nil, make([]byte, MaxBulletin+1))...),
 	} {
 		if _, err := DecodeBulletin(body); err == nil {
 			t.Errorf("%s: decoded", name)

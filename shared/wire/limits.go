@@ -23,6 +23,7 @@ const (
 	MaxBulletin    = 1 << 20   // bytes of a bulletin before packing
 	MaxListed      = 16 << 10  // entries of any list of a bulletin
 	MaxCaseBox     = 4 << 10   // bytes of a case box
+	MaxClipPart    = 16 << 10  // bytes of a piece of a recording: four seconds of the slowest line
 	MaxNote        = 2000      // bytes of a note in a case box
 	MaxRecipient   = 4 << 10   // bytes of an age recipient; a post-quantum one takes 1,959
 	MaxNumber      = 1 << 60   // magnitude of a count or time: sums of a few stay in 64 signed bits

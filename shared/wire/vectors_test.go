@@ -344,7 +344,9 @@ func meaning(v reflect.Value) string {
 	case reflect.Struct:
 		var fields []string
 		for i := range v.NumField() {
-			if name := v.Type().Field(i).Name; name != "_" {
+			f := v.Type().Field(i)
+			absent := f.Tag.Get("cbor") == "-" && v.Field(i).Len() == 0 // came later, behind the array
+			if name := f.Name; name != "_" && !absent {
 				fields = append(fields, name+":"+meaning(v.Field(i)))
 			}
 		}
