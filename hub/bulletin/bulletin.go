@@ -1,6 +1,6 @@
 // Package bulletin composes, signs and versions what kiosks are told: what the
-// ward published (questionnaires, texts, notices, named recipients), orders,
-// the state of cases in boxes, revoked devices and deletions.
+// ward published (questionnaires, texts, notices, named recipients, recordings),
+// orders, the state of cases in boxes, revoked devices and deletions.
 //
 // It promises that versions only rise, over restores of the hub too; that a
 // kiosk at any version is brought up to date by frames which are each whole,
@@ -13,12 +13,13 @@
 //
 // Two kinds of things are told. The sheet (all that was published, with the
 // orders) is small and sent whole whenever it changed. Items (a case box, a
-// revoked device, a deletion) are many and sent once each: every item carries
-// the version it came with, so what a kiosk lacks is what came after the
-// version it holds. Composing gives a new version to every few hundred items,
-// so that any catching up can be cut into frames between two versions. That
-// costs no memory on a kiosk, needs no parts to put together, and a broken line
-// goes on where it broke.
+// revoked device, a deletion, a piece of a recording) are many and sent once
+// each: every item carries the version it came with, so what a kiosk lacks is
+// what came after the version it holds. Composing gives a new version to every
+// few hundred items, so that any catching up can be cut into frames between two
+// versions. That costs no memory on a kiosk, and a broken line goes on where it
+// broke. Only recordings are put together from pieces, by whoever plays them: a
+// whole one would keep a slow line busy for a minute.
 //
 // A version is made of the ledger's restore epoch and a number within it. When
 // the epoch is new, every item is taken in again under new versions, and the
@@ -41,6 +42,8 @@
 //	texts/*.json           {"id": {"vi": "…", "en": "…"}}, any number a file
 //	ward.json              feedback.Facts
 //	recipients.json        {"named": [{"name": "Bà Lan", "key": "age1…"}]}
+//	speech/vi/*.ogg        read aloud (also *.opus, at most 256 KiB, 8 MiB in all),
+//	                       with the text it speaks beside it: thanks.ogg, thanks.txt
 //
 // Each part may be missing; what is missing is not told any more. Names with a
 // dot before them and a README.md are passed over, all else is refused.

@@ -123,18 +123,20 @@ type reader struct {
 	came    map[[16]byte]uint64
 	revoked map[string]bool
 	deleted map[string]bool
+	clips   map[string]map[uint16]wire.ClipPart
+	old     bool // knows no recordings
 	frames  int
 	bytes   int
 }
 
 func (o *office) reader() *reader {
-	return &reader{o: o, boxes: map[[16]byte]string{}, came: map[[16]byte]uint64{}, revoked: map[string]bool{}, deleted: map[string]bool{}}
+	return &reader{o: o, boxes: map[[16]byte]string{}, came: map[[16]byte]uint64{}, revoked: map[string]bool{}, deleted: map[string]bool{}, clips: map[string]map[uint16]wire.ClipPart{}}
 }
 
 // one takes one frame; false when there is none.
 func (r *reader) one(ahead bool) bool {
 	r.o.t.Helper()
-	f, ok, err := r.o.Next(r.o.t.Context(), r.version, ahead)
+	f, ok, err := r.o.Next(r.o.t.Context(), Ask{Held: r.version, Ahead: ahead, Clips: !r.old})
 	if err != nil {
 		r.o.t.Fatal(err)
 	}
@@ -175,6 +177,14 @@ func (r *reader) take(version uint64, body wire.BulletinBody) {
 	}
 	for _, d := range body.Deleted {
 		r.deleted[string(d.Name)] = true
+	}
+	for _, p := range body.Clips {
+		if r.clips[p.Name] == nil {
+			r.clips[p.Name] = map[uint16]wire.ClipPart{}
+		}
+		if r.clips[p.Name][p.Part] = p; p.Parts == 0 {
+			delete(r.clips[p.Name], p.Part)
+		}
 	}
 	for tag, came := range r.came {
 		if came <= body.Forget {

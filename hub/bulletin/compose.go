@@ -18,6 +18,7 @@ const (
 	itemRevoked = 2
 	itemBlob    = 3
 	itemReceipt = 4
+	itemClip    = 5
 )
 
 // item is one thing kiosks are told once.
@@ -180,6 +181,9 @@ func (b *Bulletin) compose(ctx context.Context, n news) (head uint64, err error)
 			return err
 		}
 		if is, err = b.takeSheet(ctx, tx, is); err != nil {
+			return err
+		}
+		if is, err = b.takeRecordings(ctx, tx, is); err != nil {
 			return err
 		}
 		if is, err = b.takeItems(ctx, tx, is, n); err != nil {

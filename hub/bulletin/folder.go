@@ -47,6 +47,8 @@ type content struct {
 	texts          feedback.Texts
 	facts          feedback.Facts
 	named          []wire.Recipient
+	recorded       map[string][]byte // recordings, by clip.Name
+	recordedBytes  int
 	from           map[string]string // file of each, by what it is: "questionnaire today"
 }
 
@@ -55,7 +57,7 @@ const maxFile = 256 << 10
 
 // readFolder reads the folder whole and refuses whatever has no meaning in it.
 func readFolder(dir string) (content, error) {
-	c := content{texts: feedback.Texts{}, from: map[string]string{}}
+	c := content{texts: feedback.Texts{}, recorded: map[string][]byte{}, from: map[string]string{}}
 	root, err := os.OpenRoot(dir) // no link leads out of it
 	if err != nil {
 		return c, fmt.Errorf("read folder: %w", err)
@@ -90,8 +92,10 @@ func (c *content) entry(files fs.FS, e fs.DirEntry) error {
 			return err
 		}
 		return single[name](name, text)
+	case name == "speech" && e.IsDir():
+		return c.recordings(files, name)
 	case readers[name] == nil || !e.IsDir():
-		return &Refused{File: name, Want: "has no meaning here; there are questionnaires/, texts/, notices/, ward.json and recipients.json"}
+		return &Refused{File: name, Want: "has no meaning here; there are questionnaires/, texts/, notices/, speech/, ward.json and recipients.json"}
 	}
 	entries, err := fs.ReadDir(files, name) // in the order of their names
 	if err != nil {

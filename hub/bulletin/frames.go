@@ -19,40 +19,44 @@ const (
 	rowsPerFrame = 4096
 )
 
-// Next is the frame for a kiosk that holds a version; false when it is up to
-// date. With ahead the frame carries the newest sheet even before its turn, so
-// that a kiosk with much to catch up on asks the right questions first.
-func (b *Bulletin) Next(ctx context.Context, held uint64, ahead bool) (wire.Bulletin, bool, error) {
+// Ask is what a kiosk is to be told.
+type Ask struct {
+	Held  uint64 // the version it holds
+	Ahead bool   // the newest sheet even before its turn: the right questions come first
+	Clips bool   // it knows recordings; without, they are left out
+}
+
+// Next is the next frame for a kiosk; false when it is up to date.
+func (b *Bulletin) Next(ctx context.Context, ask Ask) (wire.Bulletin, bool, error) {
 	head := b.Head()
-	if head == 0 || held >= head {
+	if head == 0 || ask.Held >= head {
 		return wire.Bulletin{}, false, nil
 	}
-	if held < wire.BulletinBase(head) {
-		held = 0 // whatever it holds, it is of another time
+	if ask.Held < wire.BulletinBase(head) {
+		ask.Held = 0 // whatever it holds, it is of another time
 	}
-	key := request{held, ahead}
-	if f, ok := b.cache.get(key); ok {
+	if f, ok := b.cache.get(ask); ok {
 		return f, true, nil
 	}
-	f, err := b.frame(ctx, held, ahead)
-	if err != nil || f.Version <= held {
+	f, err := b.frame(ctx, ask)
+	if err != nil || f.Version <= ask.Held {
 		return wire.Bulletin{}, false, err
 	}
-	b.cache.put(key, f)
+	b.cache.put(ask, f)
 	return f, true, nil
 }
 
-func (b *Bulletin) frame(ctx context.Context, held uint64, ahead bool) (f wire.Bulletin, err error) {
+func (b *Bulletin) frame(ctx context.Context, ask Ask) (f wire.Bulletin, err error) {
 	var body wire.BulletinBody
 	err = b.cfg.DB.Snapshot(ctx, func(q database.Queryer) error {
-		f.Version, body, err = b.collect(ctx, q, held, ahead)
+		f.Version, body, err = b.collect(ctx, q, ask)
 		return err
 	})
 	if err != nil {
-		return f, fmt.Errorf("collect bulletin after %d: %w", held, err)
+		return f, fmt.Errorf("collect bulletin after %d: %w", ask.Held, err)
 	}
 	if f.Body, err = wire.EncodeBulletin(body); err != nil {
-		return f, fmt.Errorf("encode bulletin after %d: %w", held, err)
+		return f, fmt.Errorf("encode bulletin after %d: %w", ask.Held, err)
 	}
 	if f.Signature, err = b.cfg.Sign(wire.BulletinStatement(f.Version, f.Body)); err != nil {
 		return f, fmt.Errorf("sign bulletin: %w", err)
@@ -60,14 +64,14 @@ func (b *Bulletin) frame(ctx context.Context, held uint64, ahead bool) (f wire.B
 	return f, nil
 }
 
-func (b *Bulletin) collect(ctx context.Context, q database.Queryer, held uint64, ahead bool) (version uint64, body wire.BulletinBody, err error) {
+func (b *Bulletin) collect(ctx context.Context, q database.Queryer, ask Ask) (version uint64, body wire.BulletinBody, err error) {
 	is, err := scanState(q.QueryRowContext(ctx, b.sql["head"]))
 	if err != nil {
 		return 0, body, err
 	}
 	base := wire.BulletinBase(uint64(is.version))
-	body.Since = held
-	items, more, err := b.items(ctx, q, max(held, base))
+	body.Since = ask.Held
+	items, more, err := b.items(ctx, q, max(ask.Held, base))
 	if err != nil {
 		return 0, body, err
 	}
@@ -79,9 +83,11 @@ func (b *Bulletin) collect(ctx context.Context, q database.Queryer, held uint64,
 		body.Forget = base
 	}
 	for _, i := range items {
-		i.into(&body)
+		if i.kind != itemClip || ask.Clips {
+			i.into(&body)
+		}
 	}
-	body.Sheet, err = b.sheetFor(ctx, q, held, version, ahead)
+	body.Sheet, err = b.sheetFor(ctx, q, version, ask)
 	return version, body, err
 }
 
@@ -135,10 +141,12 @@ func (i item) into(body *wire.BulletinBody) {
 		body.Deleted = append(body.Deleted, wire.Deletion{Kind: wire.DeletedBlob, Name: i.key})
 	case itemReceipt:
 		body.Deleted = append(body.Deleted, wire.Deletion{Kind: wire.DeletedReceipt, Name: i.key})
+	case itemClip:
+		body.Clips = append(body.Clips, i.clipPart())
 	}
 }
 
-func (b *Bulletin) sheetFor(ctx context.Context, q database.Queryer, held, version uint64, ahead bool) ([]wire.Sheet, error) {
+func (b *Bulletin) sheetFor(ctx context.Context, q database.Queryer, version uint64, ask Ask) ([]wire.Sheet, error) {
 	var packed []byte
 	var came int64
 	err := q.QueryRowContext(ctx, b.sql["sheet"]).Scan(&packed, &came)
@@ -148,41 +156,35 @@ func (b *Bulletin) sheetFor(ctx context.Context, q database.Queryer, held, versi
 	if err != nil {
 		return nil, err
 	}
-	if held >= uint64(came) || !ahead && version < uint64(came) {
+	if ask.Held >= uint64(came) || !ask.Ahead && version < uint64(came) {
 		return nil, nil
 	}
 	body, err := wire.DecodeBulletin(packed)
 	return body.Sheet, err
 }
 
-// request is what a frame was made for. One that is in the cache when the head
-// moves is no worse than one that is on the line.
-type request struct {
-	held  uint64
-	ahead bool
-}
-
-// cache keeps frames many kiosks ask for in the same minute.
+// cache keeps frames many kiosks ask for in the same minute. One that is in it
+// when the head moves is no worse than one that is on the line.
 type cache struct {
 	mu     sync.Mutex
-	frames map[request]wire.Bulletin
+	frames map[Ask]wire.Bulletin
 }
 
 // mostCached bounds the cache to some 4 MiB.
 const mostCached = 128
 
-func (c *cache) get(r request) (wire.Bulletin, bool) {
+func (c *cache) get(r Ask) (wire.Bulletin, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f, ok := c.frames[r]
 	return f, ok
 }
 
-func (c *cache) put(r request, f wire.Bulletin) {
+func (c *cache) put(r Ask, f wire.Bulletin) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.frames == nil || len(c.frames) >= mostCached {
-		c.frames = map[request]wire.Bulletin{}
+		c.frames = map[Ask]wire.Bulletin{}
 	}
 	c.frames[r] = f
 }

@@ -21,6 +21,7 @@ type Published struct {
 	Houses         int
 	Areas          int
 	Named          int
+	Recordings     int
 	Bytes          int // as sent
 }
 
@@ -51,7 +52,7 @@ func (b *Bulletin) Publish(ctx context.Context, dir, by string) (Published, erro
 	if err != nil {
 		return Published{}, err
 	}
-	p := Published{Texts: len(c.texts), Notices: len(c.notices), Contacts: len(c.facts.Contacts), Houses: len(c.facts.Houses), Areas: len(c.facts.Areas), Named: len(c.named), Bytes: len(body)}
+	p := Published{Texts: len(c.texts), Notices: len(c.notices), Contacts: len(c.facts.Contacts), Houses: len(c.facts.Houses), Areas: len(c.facts.Areas), Named: len(c.named), Recordings: len(c.recorded), Bytes: len(body) + c.recordedBytes}
 	for _, q := range c.questionnaires {
 		p.Questionnaires = append(p.Questionnaires, titled(q))
 	}
@@ -146,6 +147,9 @@ func (b *Bulletin) keep(ctx context.Context, tx *database.Tx, c content, body []
 		}
 	}
 	if _, err := tx.ExecContext(ctx, b.sql["put content"], body, now, by); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	if err := b.keepRecordings(ctx, tx, c); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	return nil

@@ -54,3 +54,15 @@ INSERT INTO bulletin_orders (id, kind, device, issued_us, until_us, actor, cance
 
 -- name: cancel order
 UPDATE bulletin_orders SET cancelled = 1 WHERE id = $1 AND cancelled = 0 AND until_us > $2
+
+-- name: recordings
+SELECT name, sound FROM bulletin_recordings ORDER BY name
+
+-- name: told recordings
+SELECT key, substr(value, 1, $1) FROM bulletin_items WHERE kind = $2
+
+-- name: drop recordings
+DELETE FROM bulletin_recordings
+
+-- name: add recording
+INSERT INTO bulletin_recordings (name, sound) VALUES ($1, $2)

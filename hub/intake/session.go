@@ -196,7 +196,7 @@ func (s *session) act(step courier.Step, token func()) {
 }
 
 func (s *session) hello(h wire.Hello) {
-	s.telling.greeted(h.Bulletin)
+	s.telling.greeted(h)
 	if s.met {
 		return // it greets again after a fork
 	}

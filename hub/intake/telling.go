@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"nghe/hub/bulletin"
 	"nghe/shared/wire"
 )
 
@@ -14,10 +15,11 @@ type Bulletins interface {
 	Head() uint64
 	// OnChange asks to be told of every new head. f must not wait.
 	OnChange(f func(head uint64))
-	// Next is the frame for a kiosk that holds a version; false when it is up to
-	// date. With ahead it carries the newest sheet before its turn.
-	Next(ctx context.Context, held uint64, ahead bool) (wire.Bulletin, bool, error)
+	// Next is the next frame for a kiosk; false when it is up to date.
+	Next(ctx context.Context, ask bulletin.Ask) (wire.Bulletin, bool, error)
 }
+
+var _ Bulletins = (*bulletin.Bulletin)(nil)
 
 // holds is the reading of a kiosk's vitals that names the bulletin it holds.
 const holds = "bulletin"
@@ -37,6 +39,7 @@ type telling struct {
 	known  bool     // the kiosk has said what it holds
 	queued bool     // the writer was asked to tell more
 	ahead  bool     // nothing was told yet in this session
+	clips  bool     // it knows recordings
 	sent   uint64   // last version given to the line
 	flight []flight // sent and not yet named, oldest first
 }
@@ -47,11 +50,11 @@ type flight struct {
 	at      time.Time
 }
 
-// greeted takes the version a Hello names.
-func (t *telling) greeted(held uint64) {
+// greeted takes what a Hello says of the kiosk.
+func (t *telling) greeted(h wire.Hello) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.known, t.ahead, t.sent, t.flight = true, true, held, nil
+	t.known, t.ahead, t.clips, t.sent, t.flight = true, true, h.Version >= wire.ClipsSince, h.Bulletin, nil
 }
 
 // named takes the version that vitals name.
@@ -85,11 +88,11 @@ func (t *telling) waiting() (bytes int) {
 }
 
 // taken begins to answer what due asked for.
-func (t *telling) taken() (held uint64, ahead bool) {
+func (t *telling) taken() bulletin.Ask {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.queued = false
-	return t.sent, t.ahead
+	return bulletin.Ask{Held: t.sent, Ahead: t.ahead, Clips: t.clips}
 }
 
 func (t *telling) told(after uint64, f wire.Bulletin, now time.Time) {
@@ -129,8 +132,8 @@ func (s *session) bulletin() wire.Frame {
 		s.post(item{tell: true}) // behind it
 		return nil
 	}
-	held, ahead := s.telling.taken()
-	f, more, err := s.cfg.Bulletins.Next(context.Background(), held, ahead)
+	ask := s.telling.taken()
+	f, more, err := s.cfg.Bulletins.Next(context.Background(), ask)
 	if err != nil { // it is asked for again with the next frame of the kiosk
 		s.log.Warn("no bulletin for kiosk", "err", err)
 		return nil
@@ -138,7 +141,7 @@ func (s *session) bulletin() wire.Frame {
 	if !more {
 		return nil
 	}
-	s.telling.told(held, f, time.Now())
+	s.telling.told(ask.Held, f, time.Now())
 	s.count.bulletins.Add(1)
 	s.tell()
 	return f

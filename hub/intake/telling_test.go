@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"nghe/hub/bulletin"
 	"nghe/shared/wire"
 )
 
@@ -26,14 +27,14 @@ func (n *notices) Head() uint64 { n.mu.Lock(); defer n.mu.Unlock(); return n.hea
 
 func (n *notices) OnChange(f func(uint64)) { n.told = append(n.told, f) }
 
-func (n *notices) Next(_ context.Context, held uint64, ahead bool) (wire.Bulletin, bool, error) {
+func (n *notices) Next(_ context.Context, ask bulletin.Ask) (wire.Bulletin, bool, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.asked, n.ahead = append(n.asked, held), append(n.ahead, ahead)
-	if n.fail != nil || held >= n.head {
+	n.asked, n.ahead = append(n.asked, ask.Held), append(n.ahead, ask.Ahead)
+	if n.fail != nil || ask.Held >= n.head {
 		return wire.Bulletin{}, false, n.fail
 	}
-	return wire.Bulletin{Version: held + 1, Body: bytes.Repeat([]byte{1}, n.size), Signature: []byte{2}}, true, nil
+	return wire.Bulletin{Version: ask.Held + 1, Body: bytes.Repeat([]byte{1}, n.size), Signature: []byte{2}}, true, nil
 }
 
 func (n *notices) publish(head uint64) {
@@ -161,7 +162,7 @@ func TestAcksGoBeforeBulletins(t *testing.T) {
 func TestBulletinWaitsBehindTheQueue(t *testing.T) {
 	n := &notices{head: 3}
 	s := &session{Intake: &Intake{cfg: Config{Bulletins: n}}, writing: true, queue: []item{{frame: wire.Ack{}}}}
-	s.telling.greeted(0)
+	s.telling.greeted(wire.Hello{})
 	if f := s.bulletin(); f != nil || len(s.queue) != 2 || !s.queue[1].tell {
 		t.Errorf("said %T before what was waiting; queue %+v", f, s.queue)
 	}
@@ -183,18 +184,30 @@ func TestFailingBulletinHarmsNoSession(t *testing.T) {
 	k.quiet()
 }
 
+// A kiosk of an earlier program would refuse a bulletin with recordings, and
+// all that comes after it.
+func TestRecordingsAreToldToWhoKnowsThem(t *testing.T) {
+	var tl telling
+	for version, clips := range map[uint16]bool{1: false, 2: true, 3: true} {
+		tl.greeted(wire.Hello{Version: version, Bulletin: 7})
+		if ask := tl.taken(); ask != (bulletin.Ask{Held: 7, Ahead: true, Clips: clips}) {
+			t.Errorf("a kiosk of session version %d is told %+v", version, ask)
+		}
+	}
+}
+
 func TestTellingWindow(t *testing.T) {
 	var tl telling
 	now := time.Now()
 	if tl.due(5) {
 		t.Error("told a kiosk that has said nothing")
 	}
-	tl.greeted(2)
+	tl.greeted(wire.Hello{Bulletin: 2})
 	if !tl.due(5) || tl.due(5) {
 		t.Error("due is not once")
 	}
 	for version := uint64(3); version <= 4; version++ {
-		after, _ := tl.taken()
+		after := tl.taken().Held
 		tl.told(after, wire.Bulletin{Version: version, Body: make([]byte, 40<<10)}, now)
 	}
 	if tl.due(5) {
@@ -210,11 +223,11 @@ func TestTellingWindow(t *testing.T) {
 	}
 	tl.taken()
 	tl.named(3, now.Add(2*unheard))
-	if after, _ := tl.taken(); after != 3 || !tl.due(5) {
-		t.Errorf("a kiosk that names nothing more is told what follows %d, want 3", after)
+	if ask := tl.taken(); ask.Held != 3 || !tl.due(5) {
+		t.Errorf("a kiosk that names nothing more is told what follows %d, want 3", ask.Held)
 	}
 	tl.told(1, wire.Bulletin{Version: 9}, now)
-	if after, _ := tl.taken(); after != 3 {
+	if ask := tl.taken(); ask.Held != 3 {
 		t.Error("a frame for another time moved it")
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"nghe/hub/accounts"
 	"nghe/hub/archive"
 	"nghe/hub/backup"
+	"nghe/hub/bulletin"
 	"nghe/hub/cases"
 	"nghe/hub/database/pgtest"
 	"nghe/hub/ledger"
@@ -216,7 +217,7 @@ func (d lateDecisions) kiosksAreTold(h *hub) {
 	eventually(d.t, "kiosks are told", func() bool {
 		revoked, deleted = nil, nil
 		for held := uint64(1 << 27); ; {
-			f, more, err := h.bulletin.Next(d.t.Context(), held, false)
+			f, more, err := h.bulletin.Next(d.t.Context(), bulletin.Ask{Held: held})
 			if err != nil || !more {
 				return err == nil && slices.Contains(revoked, d.stolen.Device) &&
 					slices.ContainsFunc(deleted, func(x wire.Deletion) bool {

@@ -24,7 +24,7 @@ import (
 
 type publishCommand struct {
 	storage
-	Dir string `arg:"" placeholder:"DIR" help:"Folder with questionnaires/*.json, texts/*.json, notices/*.json, ward.json (numbers to call, caretakers, opening hours, where a matter can be) and recipients.json. The texts receipt.page (https address of the public pages, for QR receipts), reception.place and reception.days (where and when complaints are taken) complete the screen; one like screen.thanks-title stands in the place of the screen's own, and a wrong id is answered with the nearest."`
+	Dir string `arg:"" placeholder:"DIR" help:"Folder with questionnaires/*.json, texts/*.json, notices/*.json, ward.json (numbers to call, caretakers, opening hours, where a matter can be), recipients.json and speech/vi/*.ogg (recordings in the place of the built-in voice; beside thanks.ogg the file thanks.txt holds the text as the screen shows it; 256 KiB each, 8 MiB in all). The texts receipt.page (https address of the public pages, for QR receipts), reception.place and reception.days (where and when complaints are taken) complete the screen; one like screen.thanks-title stands in the place of the screen's own, and a wrong id is answered with the nearest."`
 }
 
 const toldSoon = "a running hub tells kiosks that are connected within two seconds, the others when they come"
@@ -40,8 +40,8 @@ func (c *publishCommand) Run(ctx context.Context, out command.Output) error {
 		if asked == "" {
 			asked = "none: kiosks ask those built in"
 		}
-		_, err = fmt.Fprintf(out, "published %d bytes\nquestionnaires  %s\ntexts           %d\nnotices         %d\ncontacts        %d\nhouses          %d\nareas           %d\nnamed readers   %d\n%s\n",
-			p.Bytes, asked, p.Texts, p.Notices, p.Contacts, p.Houses, p.Areas, p.Named, toldSoon)
+		_, err = fmt.Fprintf(out, "published %d bytes\nquestionnaires  %s\ntexts           %d\nnotices         %d\ncontacts        %d\nhouses          %d\nareas           %d\nnamed readers   %d\nrecordings      %d\n%s\n",
+			p.Bytes, asked, p.Texts, p.Notices, p.Contacts, p.Houses, p.Areas, p.Named, p.Recordings, toldSoon)
 		return err
 	})
 }

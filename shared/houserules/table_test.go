@@ -95,7 +95,7 @@ var table = map[string]row{
 	"hub/archive/s3test": {does: "builds and runs that server for tests; takes a lock while it builds",
 		project: []string{"shared/durable"}, tests: true},
 	"hub/bulletin": {does: "composes, signs and versions what kiosks are told; validates it in the vocabulary",
-		project: []string{"hub/database", "shared/wire", "shared/ident", "shared/seal", "shared/feedback"}},
+		project: []string{"hub/database", "shared/clip", "shared/wire", "shared/ident", "shared/seal", "shared/feedback"}},
 	"hub/vitals": {does: "what each kiosk last said of itself", project: []string{"hub/database", "shared/wire"}},
 	"hub/cases": {does: "what people do about feedback; closes each state into a box only its receipt opens",
 		project: []string{"hub/database", "hub/ledger", "shared/feedback", "shared/wire", "shared/seal", "shared/durable"}},
