@@ -114,5 +114,9 @@ func (k *kiosk) speech() *speech.Speech {
 	if err != nil {
 		k.log.Info("reads aloud only what is built in or recorded", "reason", err)
 	}
-	return speech.New(speech.Config{Voice: v, Logger: k.log})
+	cfg := speech.Config{Voice: v, Logger: k.log}
+	if k.told.store != nil { // a nil pointer in an interface would not be nil
+		cfg.Recordings = k.told.store
+	}
+	return speech.New(cfg)
 }

@@ -1,6 +1,7 @@
 // Package bulletin keeps what the hub told this kiosk: questionnaires, texts,
-// the board, orders, readers of messages, and the state of every case of the
-// ward in a box that only its receipt opens.
+// the board, orders, readers of messages, what the ward recorded to be read
+// aloud, and the state of every case of the ward in a box that only its receipt
+// opens.
 //
 // It promises that a bulletin is applied whole or not at all, whenever the
 // power fails; that only the custody key of this kiosk's hub can change
@@ -17,8 +18,9 @@
 // A bulletin carries what changed since a version (PROTOCOL.md, section 8). It
 // becomes one transaction of bulletin.db, a file of its own: it can be thrown
 // away, since the hub tells all of it again, and it is when it is damaged. The
-// sheet is small and held in memory; boxes are looked up in the file, so that
-// a hundred thousand cases take no memory.
+// sheet is small and held in memory; boxes and recordings are looked up in the
+// file, so that a hundred thousand cases take no memory. A recording comes in
+// pieces, in any order of bulletins: it is there when all of one hash are.
 //
 // An order ends by itself in two ways, whichever comes first: at its moment by
 // the wall clock, and after its length by this program's running time, counted

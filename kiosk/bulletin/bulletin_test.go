@@ -115,6 +115,15 @@ func dump(b *Bulletin, tags ...string) (string, error) {
 			fmt.Fprintf(&s, " %s %s", tag, strings.TrimSpace(string(box)))
 		}
 	}
+	for _, tag := range tags {
+		sound, err := b.Recording("vi/" + tag)
+		if err != nil {
+			return "", err
+		}
+		if sound != nil {
+			fmt.Fprintf(&s, " %s says %s", tag, sound)
+		}
+	}
 	revoked, err := b.Revoked()
 	if err != nil {
 		return "", err

@@ -46,6 +46,9 @@ func keep(tx *sql.Tx, version uint64, body wire.BulletinBody, s *sheet) (standin
 	if err := keepRest(tx, version, body); err != nil {
 		return is, err
 	}
+	if err := keepRecordings(tx, version, body.Clips); err != nil {
+		return is, err
+	}
 	if body.Forget > is.forgotten {
 		if err := forget(tx, body.Forget); err != nil {
 			return is, err
@@ -116,7 +119,7 @@ func keepRest(tx *sql.Tx, version uint64, body wire.BulletinBody) error {
 
 // forget lets go of what came by a version up to this.
 func forget(tx *sql.Tx, upto uint64) error {
-	for _, name := range []string{"forget boxes", "forget revoked", "forget deleted"} {
+	for _, name := range []string{"forget boxes", "forget revoked", "forget deleted", "forget recordings"} {
 		if _, err := tx.Exec(query(name), sql.Named("upto", int64(upto))); err != nil {
 			return err
 		}

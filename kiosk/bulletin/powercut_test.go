@@ -77,6 +77,8 @@ func (s *script) play() {
 		case 2:
 			body.Gone = [][16]byte{tagOf(tags[(version+3)%len(tags)])}
 			body.Revoked = []string{fmt.Sprint("device-", version)}
+		case 1, 4:
+			body.Clips = said("vi/"+tags[version/3%len(tags)], fmt.Sprint("version ", version), 3)
 		case 3:
 			body.Forget = uint64(version - 3)
 			body.Deleted = []wire.Deletion{{Kind: wire.DeletedBlob, Name: []byte{byte(version)}}}

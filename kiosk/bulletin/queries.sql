@@ -67,3 +67,19 @@ DELETE FROM order_ran;
 
 -- name: put order
 INSERT INTO order_ran (id, ran) VALUES (:id, :ran);
+
+-- name: forget recordings
+DELETE FROM recording WHERE came <= :upto;
+
+-- name: put recording
+INSERT INTO recording (name, part, parts, sum, octets, came) VALUES (:name, :part, :parts, :sum, :octets, :came)
+ON CONFLICT (name, part) DO UPDATE SET parts = excluded.parts, sum = excluded.sum, octets = excluded.octets, came = excluded.came;
+
+-- name: drop recording
+DELETE FROM recording WHERE name = :name AND part = :part;
+
+-- name: recording
+SELECT part, parts, sum, octets FROM recording WHERE name = :name ORDER BY part;
+
+-- name: recorded in
+SELECT DISTINCT substr(name, 1, instr(name, '/') - 1) FROM recording;

@@ -29,7 +29,7 @@ import (
 var built embed.FS
 
 // Recordings are what the ward recorded, by the clip's name; *bulletin.Bulletin
-// has some.
+// keeps them.
 type Recordings interface {
 	// Recording is nil where there is none.
 	Recording(name string) ([]byte, error)
