@@ -439,6 +439,11 @@ func TestLookUp(t *testing.T) {
 	if text := k.text(".sheet"); !strings.Contains(text, "Ống nước đã được thay.") || !strings.Contains(text, "23/11/2026") {
 		t.Errorf("the reply reads %q", text)
 	}
+	k.speak("ko")
+	if text := k.text(".sheet"); !strings.Contains(text, "처리 중") || !strings.Contains(text, "2026-11-23") {
+		t.Errorf("the reply reads in Korean %q", text)
+	}
+	k.speak("vi")
 	k.tap("[data-act=go][data-value=lookup]")
 	k.press("0 0 0 0 0 0 0 0 0 1")
 	k.tap("[data-act=find]")

@@ -92,8 +92,10 @@ export function patchCase(root: HTMLElement, s: State): void {
   }
 }
 
-/** day as it is written in Vietnam; what is no date is shown as it came. */
+/** day as it is written in Vietnam, or, on a page in their language, in Korea
+ *  and China; what is no date is shown as it came. */
 export function day(text: string): string {
-  const [, year, month, date] = /^(\d{4})-(\d{2})-(\d{2})/.exec(text) ?? [];
-  return year ? `${date}/${month}/${year}` : text;
+  const [whole, year, month, date] = /^(\d{4})-(\d{2})-(\d{2})/.exec(text) ?? [];
+  if (!whole) return text;
+  return /^(ko|zh)/.test(document.documentElement.lang) ? whole : `${date}/${month}/${year}`;
 }
