@@ -66,7 +66,7 @@ func closeBrowser() {
 	os.RemoveAll(chrome.dir)
 }
 
-func chromium(t *testing.T) context.Context {
+func chromium(t testing.TB) context.Context {
 	t.Helper()
 	chrome.Lock()
 	defer chrome.Unlock()
@@ -108,7 +108,7 @@ var (
 // kiosk is a screen in a browser tab, over a real outbox behind a wire that a
 // test may cut.
 type kiosk struct {
-	t      *testing.T
+	t      testing.TB
 	ctx    context.Context
 	url    string
 	store  *store
@@ -214,7 +214,7 @@ func (s *store) status() Status {
 
 var errNoRoom = errors.New("keep answer: database or disk is full (13) /var/lib/nghe/outbox.db")
 
-func openOutbox(t *testing.T) *outbox.Outbox {
+func openOutbox(t testing.TB) *outbox.Outbox {
 	t.Helper()
 	o, err := outbox.Open(outbox.Config{Dir: t.TempDir(), Place: "qt-07", Program: "test", Logger: quiet()})
 	if err != nil {
@@ -237,14 +237,14 @@ func testConfig(p panel) Config {
 
 // open shows the kiosk on p and waits for its start screen. change may edit
 // the configuration first.
-func open(t *testing.T, p panel, change func(*Config)) *kiosk {
+func open(t testing.TB, p panel, change func(*Config)) *kiosk {
 	t.Helper()
 	k := openAny(t, p, change)
 	k.wait("attract")
 	return k
 }
 
-func openAny(t *testing.T, p panel, change func(*Config)) *kiosk {
+func openAny(t testing.TB, p panel, change func(*Config)) *kiosk {
 	t.Helper()
 	k := &kiosk{t: t, outbox: openOutbox(t), panel: p}
 	k.store = &store{outbox: k.outbox}
@@ -277,7 +277,7 @@ func flowTab(t *testing.T) context.Context {
 }
 
 // tab is a new tab with a deadline for the whole test.
-func tab(t *testing.T) context.Context {
+func tab(t testing.TB) context.Context {
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(chromium(t))
 	ctx, stop := context.WithTimeout(ctx, 10*time.Minute)

@@ -47,6 +47,8 @@ func TestSheets(t *testing.T) {
 		{"back and no place", "compose; kind khen; subject police; where qt-01; go where; where ", "compose khen police cases"},
 		{"the guide", "go menu; go filing", "filing cases"},
 		{"as feedback to named officers", "go menu; go filing; convert phan-anh", "subject phan-anh named"},
+		{"no place for named officers", "go menu; go filing; convert phan-anh; subject police", "compose phan-anh police named"},
+		{"nor when they are chosen later", `compose; kind khen; subject police; where qt-01; go reader; {"type":"reader","reader":"named"}`, "compose khen police named"},
 		{"the guide from a message", "compose; go filing", "filing cases"},
 		{"prints the guide", "go menu; go filing; print guide", `filing cases asking | {"type":"print","what":"guide","code":""}`},
 		{"once at a time", "go menu; go filing; print guide; print guide", `filing cases asking | {"type":"print","what":"guide","code":""}`},

@@ -167,6 +167,12 @@ export function messageStep(s: State, e: Event): Step {
   return devices(s, e);
 }
 
+/** askWhere says whether a place may be told. Not to named officers: it would
+ *  stand open in the record, and could tell who spoke. */
+export function askWhere(s: State): boolean {
+  return s.offers.places && s.draft.reader === "cases";
+}
+
 /** chosen goes on with what a message is about and who reads it. */
 function chosen(s: State, e: Event): Step {
   switch (e.type) {
@@ -175,9 +181,9 @@ function chosen(s: State, e: Event): Step {
     case "where":
       return [draft(s, { place: e.place }, "compose"), []];
     case "subject":
-      return [draft(s, { subject: e.subject }, s.offers.places ? "where" : "compose"), []];
+      return [draft(s, { subject: e.subject }, askWhere(s) ? "where" : "compose"), []];
     case "reader":
-      return [draft(s, { reader: e.reader, refused: "" }, "compose"), []];
+      return [draft(s, { reader: e.reader, refused: "", place: e.reader === "named" ? "" : s.draft.place }, "compose"), []];
   }
   return [s, []];
 }

@@ -21,6 +21,7 @@ export interface Notice {
   body: Text;
   said?: Text;
   from?: string;
+  sample?: boolean; // invented, to show what the board is for
 }
 
 /** Contact is somebody to call. */
@@ -78,7 +79,7 @@ function menu(s: State, t: Texts): Sheet {
 }
 
 function board(s: State, t: Texts, { board: { notices } }: Served): Sheet {
-  const all = notices.map((n) => give("notice", n.id, icon(n.said ? "guide" : "board"), inLanguage(n.title, s.language), n.from ? day(n.from) : ""));
+  const all = notices.map((n) => give("notice", n.id, icon(n.said ? "guide" : "board"), inLanguage(n.title, s.language), since(n, t)));
   return { title: t.board, back: "menu", content: [all.length > 0 ? scroller(t, h("div", { class: "gives few" }, ...all)) : note(t, t.boardEmpty)] };
 }
 
@@ -86,9 +87,13 @@ function notice(s: State, t: Texts, { board: { notices } }: Served): Sheet {
   const n = notices.find((e) => e.id === s.desk.notice);
   const told = (label: string, text: Text | undefined) => (text ? h("p", { class: "told" }, h("b", {}, compound(t, label)), h("span", {}, inLanguage(text, s.language))) : null);
   return {
-    title: inLanguage(n?.title, s.language), back: "board", about: n?.from ? day(n.from) : "",
+    title: inLanguage(n?.title, s.language), back: "board", about: n ? since(n, t) : "",
     content: [scroller(t, told(t.said, n?.said), n?.said ? told(t.doneBy, n.body) : h("p", { class: "text" }, inLanguage(n?.body, s.language)))],
   };
+}
+
+function since(n: Notice, t: Texts): string {
+  return [n.sample ? t.sample : "", n.from ? day(n.from) : ""].filter(Boolean).join(" · ");
 }
 
 function numbers(s: State, t: Texts, { board: { contacts } }: Served): Sheet {

@@ -5,7 +5,7 @@
 import { isCase } from "../flow/case";
 import { isDesk } from "../flow/desk";
 import { State } from "../flow/flow";
-import { Device, Draft, Field, Reader, codeLength, hasContact, purposes, something, toAgree } from "../flow/message";
+import { Device, Draft, Field, Reader, askWhere, codeLength, hasContact, purposes, something, toAgree } from "../flow/message";
 import { MessageForm, Option } from "../flow/questions";
 import { caseSheet, patchCase } from "./cases";
 import { deskSheet, printer } from "./desk";
@@ -151,7 +151,7 @@ function compose(s: State, t: Texts, form: MessageForm): Sheet {
   const reader = s.offers.named || d.reader === "named" ? choice("go", "reader", d.reader === "named" ? "lock" : "house", t.reader, t.readers[d.reader], t) : null;
   const refusals: Record<string, string | undefined> = t.refusedFor;
   return {
-    title: t.composeTitle, back: s.offers.places ? "where" : "subject",
+    title: t.composeTitle, back: askWhere(s) ? "where" : "subject",
     about: [named(form.kinds, d.kind), named(form.subjects, d.subject), named(form.places, d.place)].filter((e) => e !== "").join(" · "),
     content: [
       h("div", { class: `gives ${reader ? "odd" : ""}` },
