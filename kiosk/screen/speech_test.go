@@ -241,8 +241,8 @@ func TestPageReadsAloud(t *testing.T) {
 		t.Errorf("read aloud although nobody turned it on: asked %d times", n)
 	}
 	l.js(`speech.turn(true); speech.louder(0.1); speech.say("vi", ["Tôi vẫn ở đây", "Đã lắp đèn ở ngõ bảy.", "", "Xin chờ. Cảm ơn!"]); 0`, nil)
-	l.until("the first text to be heard", `heard[0]?.at > 0.1`)
-	l.until("all of it", `heard.length === 4 && heard.every((h) => h.ended)`)
+	l.until("the first text to be heard", `heard[0]?.at > 0.1 && speech.reading`)
+	l.until("all of it", `heard.length === 4 && heard.every((h) => h.ended) && !speech.reading`)
 	var all []struct {
 		At, Length, Volume float64
 	}
@@ -279,11 +279,12 @@ func TestPageFallsSilent(t *testing.T) {
 		asked := l.asked.Load()
 		time.Sleep(600 * time.Millisecond)
 		var after struct {
-			At    float64
-			Count int
+			At      float64
+			Count   int
+			Reading bool
 		}
-		l.js("({At: heard[0].at, Count: heard.length})", &after)
-		if after.At > at+0.3 || after.Count != 1 || l.asked.Load() > asked {
+		l.js("({At: heard[0].at, Count: heard.length, Reading: speech.reading})", &after)
+		if after.At > at+0.3 || after.Count != 1 || after.Reading || l.asked.Load() > asked {
 			t.Errorf("%s: went on from %.1f to %.1f s, %d sounds, %d more asked for", name, at, after.At, after.Count, l.asked.Load()-asked)
 		}
 	}

@@ -26,8 +26,15 @@ export class Speech {
   say(language: string, texts: string[]): void {
     this.stop();
     if (!this.on) return;
-    this.halt = new AbortController();
-    void this.read(language, [...texts], this.halt.signal);
+    const halt = (this.halt = new AbortController());
+    void this.read(language, [...texts], halt.signal).then(() => {
+      if (this.halt === halt) this.halt = null;
+    });
+  }
+
+  /** reading: whoever listens is still here, though nothing is touched. */
+  get reading(): boolean {
+    return this.halt !== null;
   }
 
   stop(): void {
