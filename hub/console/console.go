@@ -43,6 +43,8 @@ type Config struct {
 	// Cases says how far the ward is with a message; nil: nobody knows.
 	Cases interface {
 		Get(ctx context.Context, tag [16]byte) (cases.Case, error)
+		Replies(ctx context.Context, tag []byte) ([]cases.Reply, error)
+		LastReplies(ctx context.Context, before int64, n int) ([]cases.Reply, error)
 	}
 	// Told is what kiosks are told, areas by their words; nil: they stand by
 	// their ids.
@@ -168,6 +170,8 @@ func (c *Console) routes() []route {
 		{"GET /messages/{id}/voice", reader, c.playVoice},
 		{"GET /messages/{id}/photo", reader, c.showPhoto},
 		{"POST /messages/{id}/sealed", reader, c.takeSealed},
+		{"GET /replies", operator, c.showReplies},
+		{"GET /rights", operator, c.showRights},
 		{"GET /deletions", operator, c.showDeletions},
 		{"GET /quarantine", operator, c.showQuarantine},
 		{"GET /log", operator, c.showLog},
@@ -179,6 +183,8 @@ func (c *Console) routes() []route {
 		{"GET /access", admin, c.showAccess},
 		{"POST /devices/{id}/revoke", admin, c.revoke},
 		{"POST /messages/{id}/delete", admin, c.deleteMessage},
+		{"POST /rights/{number}/acknowledge", admin, c.acknowledgeRight},
+		{"POST /rights/{number}/settle", admin, c.settleRight},
 	}
 }
 

@@ -207,6 +207,7 @@ func (f *face) nav(path string, a accounts.Account) []navItem {
 	}
 	nav := []navItem{
 		item("/", "nav.fleet", "device"), item("/places", "nav.places", "chart"), item("/messages", "nav.messages", "letter"),
+		item("/replies", "nav.replies", "reply"), item("/rights", "nav.rights", "shield"),
 		{Rule: true, Label: f.text("nav.hub")},
 		item("/quarantine", "nav.quarantine", "hole"), item("/deletions", "nav.deletions", "revoked"), item("/log", "nav.log", "log"),
 	}
@@ -240,6 +241,8 @@ var icons = map[string]string{
 	"out":     `<path d="M14 4H5v16h9M10 12h11m-4-4 4 4-4 4"/>`,
 	"all":     `<path d="M4 5h16v5H4zM4 14h16v5H4z"/>`,
 	"letter":  `<path d="M3 5.5h18v13H3z"/><path d="m3.5 6.500 8.500 7 8.500-7"/>`,
+	"reply":   `<path d="M9 5 3.5 10.500 9 16M4 10.500h9c4 0 7 2.500 7 8"/>`,
+	"shield":  `<path d="M12 2.800 4.500 5.500v6c0 5 3.200 8.200 7.500 9.700 4.300-1.500 7.500-4.700 7.500-9.700v-6z"/><path d="m8.700 11.800 2.400 2.400 4.300-4.600"/>`,
 	"voice":   `<rect x="9" y="2.5" width="6" height="11.500" rx="3"/><path d="M5.500 11a6.500 6.500 0 0 0 13 0M12 17.500V21m-3.500 0h7"/>`,
 	"photo":   `<path d="M3 7h4.500l1.700-2.500h5.600L16.500 7H21v12.500H3z"/><circle cx="12" cy="13" r="3.700"/>`,
 	"info":    `<circle cx="12" cy="12" r="9"/><path d="M12 11v5.5M12 7.4v.4"/>`,

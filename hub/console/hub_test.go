@@ -31,6 +31,7 @@ import (
 	"nghe/hub/ledger"
 	"nghe/hub/letters"
 	"nghe/hub/registry"
+	"nghe/hub/rights"
 	"nghe/hub/vitals"
 	"nghe/shared/feedback"
 	"nghe/shared/ident"
@@ -69,6 +70,7 @@ type hub struct {
 	vitals   *vitals.Vitals
 	accounts *accounts.Accounts
 	cases    *cases.Cases
+	rights   *rights.Rights
 	spool    *archive.Spool
 	store    *archivetest.Failing
 	log      *lines // what the console logged
@@ -157,6 +159,9 @@ func (h *hub) openMessages(cfg *Config, quiet *slog.Logger) {
 	cfg.Letters = letters.New(letters.Config{Ledger: h.ledger, Spool: h.spool, Store: h.store, Secret: identity().Secret, Receipts: h.cases, Logger: quiet})
 	cfg.Deletions, err = deletion.Open(ctx, deletion.Config{DB: h.db, Ledger: h.ledger, Spool: h.spool, Store: h.store, Executes: true, Wards: h.wards, Now: h.now, Logger: quiet})
 	h.must(err)
+	h.rights, err = rights.Open(ctx, rights.Config{DB: h.db, Ledger: h.ledger, Cases: h.cases, Deletions: cfg.Deletions, Now: h.now, Logger: quiet})
+	h.must(err)
+	cfg.Rights = h.rights
 }
 
 func (h *hub) wards(ctx context.Context) (names []string, err error) {

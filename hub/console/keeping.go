@@ -63,7 +63,7 @@ func (c *Console) keeping(ctx context.Context, f *face) (keeping, error) {
 		k.worry("")
 	}
 	k.Facts = append(k.Facts, fact{Label: f.text("keeping.store"), Value: store})
-	for _, add := range []func(context.Context, *face, *keeping) error{c.addRecords, c.addBlobs, c.addSpool, c.addCopies, c.addRetention, c.addChores} {
+	for _, add := range []func(context.Context, *face, *keeping) error{c.addRecords, c.addBlobs, c.addSpool, c.addCopies, c.addRetention, c.addChores, c.addRights} {
 		if err := add(ctx, f, &k); err != nil {
 			return k, err
 		}

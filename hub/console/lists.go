@@ -23,6 +23,8 @@ type listBody struct {
 type cell struct {
 	Text, Note, Class string
 	Code              bool
+	Href              string // of Text; empty: it leads nowhere
+	State             *pill  // before Text; nil: none
 }
 
 func (f *face) heads(keys ...string) []string {

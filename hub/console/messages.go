@@ -192,17 +192,23 @@ type localNames struct {
 }
 
 func (c *Console) localNames(ctx context.Context) (localNames, error) {
-	n := localNames{places: map[string]string{}}
-	all, err := c.places(ctx)
-	for _, p := range all {
-		n.places[p.ID] = p.Name
-	}
+	places, err := c.placeNames(ctx)
+	n := localNames{places: places}
 	if err != nil || c.cfg.Told == nil {
 		return n, err
 	}
 	facts, err := c.cfg.Told.Facts(ctx)
 	n.areas = facts.Areas
 	return n, err
+}
+
+func (c *Console) placeNames(ctx context.Context) (map[string]string, error) {
+	all, err := c.places(ctx)
+	names := map[string]string{}
+	for _, p := range all {
+		names[p.ID] = p.Name
+	}
+	return names, err
 }
 
 func (f *face) selectors(at messageFilter, places map[string]string) []selector {
@@ -368,6 +374,8 @@ type messageBody struct {
 	Spoken     string // language
 	Facts      []fact
 	Consents   []consent
+	Replies    []replyLine // of its sender, to how it was handled
+	Rights     []fact      // that its sender used
 	Named      bool
 	Reads      bool // who looks may open it
 	Admin      bool

@@ -76,6 +76,12 @@ func (c *Console) messagePage(w http.ResponseWriter, r *http.Request, m ledger.M
 	if b.Consents, err = c.consents(r.Context(), f, m); err != nil {
 		return err
 	}
+	if b.Replies, err = c.replies(r.Context(), f, m.Receipt); err != nil {
+		return err
+	}
+	if b.Rights, err = c.rightsOf(r.Context(), f, m.Receipt); err != nil {
+		return err
+	}
 	account := visitorOf(r.Context()).account
 	b.Reads, b.Admin = account.Has(accounts.Reader), account.Has(accounts.Admin)
 	b.Deletes = b.Admin && c.cfg.Deletions != nil

@@ -29,6 +29,11 @@ SELECT request, record, tag, about, place, asked_us, day_only, received_us, proo
        settled_us, settled_by, refused, answer
 FROM rights_requests WHERE request = $1
 
+-- name: of receipt
+SELECT request, record, tag, about, place, asked_us, day_only, received_us, proof, acknowledged_us, acknowledged_by, told,
+       settled_us, settled_by, refused, answer
+FROM rights_requests WHERE tag = $1 AND proof <> 'forged' ORDER BY request
+
 -- name: unproven
 SELECT record FROM rights_requests WHERE settled_us = 0 AND proof = 'unknown' ORDER BY request DESC LIMIT 1000
 

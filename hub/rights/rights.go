@@ -232,6 +232,12 @@ func (r *Rights) Forged(ctx context.Context, n int) ([]Request, error) {
 	return r.read(ctx, "forged", n)
 }
 
+// Of is what was asked under a receipt's tag, in the order it came. Forged
+// requests are not among them.
+func (r *Rights) Of(ctx context.Context, tag []byte) ([]Request, error) {
+	return r.read(ctx, "of receipt", tag)
+}
+
 // Get is the request of a number, or ErrNoRequest.
 func (r *Rights) Get(ctx context.Context, number int64) (Request, error) {
 	found, err := r.read(ctx, "request", number)
