@@ -49,7 +49,7 @@ sim: ## the delivery simulator for a minute per core; SEED=n N=1 repeats one run
 	$(GO) test ./shared/courier -count=1 -v -run 'TestSimulate$$' -timeout 10m -sim.time=60s -sim.seed=$(SEED) -sim.n=$(N)
 
 bench: ## benchmarks, as ratios to a limit measured in the same run
-	$(GO) test -run xxx -bench . -benchtime 2s ./shared/wire ./kiosk/outbox ./kiosk/screen ./kiosk/agent ./hub/ledger ./provisioning/rehearsal
+	$(GO) test -run xxx -bench . -benchtime 2s ./shared/wire ./kiosk/outbox ./kiosk/screen ./hub/ledger ./provisioning/rehearsal
 
 T ?= 1m
 fuzz: ## every fuzz target for T each (default 1m)

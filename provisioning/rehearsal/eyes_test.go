@@ -23,7 +23,7 @@ var screens = flag.String("screens", "", "folder for pictures of what residents 
 
 // eyes is one Chromium that several people sit before, each at a tab.
 type eyes struct {
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
 }
 

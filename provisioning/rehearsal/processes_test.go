@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func program(t *testing.T, name string) string {
+func program(t testing.TB, name string) string {
 	t.Helper()
 	dir, err := programs()
 	if err != nil {
@@ -54,7 +54,7 @@ func program(t *testing.T, name string) string {
 
 // process is a program that is killed and started again.
 type process struct {
-	t    *testing.T
+	t    testing.TB
 	path string
 	args []string
 	env  []string
@@ -97,7 +97,7 @@ func (p *process) stop() {
 
 // ward is one hub and one enrolled kiosk on this machine.
 type ward struct {
-	t                       *testing.T
+	t                       testing.TB
 	dir                     string
 	kiosks, console, screen string
 	database                []string // flags naming the hub's database
@@ -108,7 +108,7 @@ type ward struct {
 const firstPassword = "chỉ-dùng-khi-diễn-tập"
 
 // newWard is a ward whose hub serves and whose kiosk is enrolled.
-func newWard(t *testing.T, database ...string) *ward {
+func newWard(t testing.TB, database ...string) *ward {
 	t.Helper()
 	w := planWard(t, database...)
 	w.found()
@@ -116,7 +116,7 @@ func newWard(t *testing.T, database ...string) *ward {
 }
 
 // planWard is one where nothing runs yet.
-func planWard(t *testing.T, database ...string) *ward {
+func planWard(t testing.TB, database ...string) *ward {
 	t.Helper()
 	dir := t.TempDir()
 	w := &ward{t: t, dir: dir, kiosks: freeAddress(t), console: freeAddress(t), screen: freeAddress(t), database: database}
@@ -304,7 +304,7 @@ func (w *ward) compare(ids []string, exactly bool) error {
 	return nil
 }
 
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 1000 { // below the ports that outgoing connections take, above those Chromium refuses
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 11_000+rand.IntN(20_000)))

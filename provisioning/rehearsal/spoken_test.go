@@ -65,7 +65,7 @@ func filmFile(t *testing.T) string {
 const stepsPerSecond = 50
 
 // spokenLoudness is how loud the sentence is, step by step.
-func spokenLoudness(t *testing.T) []float64 {
+func spokenLoudness(t testing.TB) []float64 {
 	t.Helper()
 	at := 12
 	for at+8 <= len(spoken) && string(spoken[at:at+4]) != "data" {

@@ -50,7 +50,6 @@ func TestTouchIsSeenOnTheConsole(t *testing.T) {
 func (w *ward) rateByTouch(screen context.Context, score int) {
 	w.t.Helper()
 	run(w.t, screen, chromedp.Navigate("http://"+w.screen+"/"))
-	w.touch(screen, `button[data-act=start]`)
 	w.touch(screen, fmt.Sprintf(`button[data-act=tap][data-value="%d"]`, score))
 	w.touch(screen, `button[data-act=skip]`)
 	w.sees(screen, "cảm ơn")
@@ -90,7 +89,7 @@ func (w *ward) sees(ctx context.Context, words string) {
 	})
 }
 
-func run(t *testing.T, ctx context.Context, actions ...chromedp.Action) {
+func run(t testing.TB, ctx context.Context, actions ...chromedp.Action) {
 	t.Helper()
 	if err := chromedp.Run(ctx, actions...); err != nil {
 		t.Fatal(err)
