@@ -139,6 +139,7 @@ class Kiosk {
     if (state === before) return;
     const built = this.view.show(state);
     this.aloud.follow(state.aloud, state.language, built);
+    if (state.draft.live) this.aloud.stop();
     if (state.warning && !before.warning) chime();
     this.media.attach(document.body);
   }
@@ -190,6 +191,7 @@ class Kiosk {
       this.keeper.hammered(this.extra);
       this.extra = 0;
     }
+    if (timer === "idle" && this.aloud.reading) return this.perform({ type: "set", timer });
     this.send({ type: "timer", name: timer });
   }
 

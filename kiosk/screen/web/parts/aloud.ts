@@ -24,6 +24,16 @@ export class Aloud {
     if (texts.length > 0) this.speech.say(language, texts);
   }
 
+  /** reading says whether something is being heard: nobody is asked to hurry. */
+  get reading(): boolean {
+    return this.speech.reading;
+  }
+
+  /** stop falls silent until the next screen, as when a microphone listens. */
+  stop(): void {
+    this.speech.stop();
+  }
+
   louder(step: number): void {
     this.speech.louder(step);
   }

@@ -60,12 +60,12 @@ export function chooser(s: State): HTMLElement {
 }
 
 /** warning asks "still here?"; left counts down. */
-export function warning(s: State, left: HTMLElement): HTMLElement {
+export function warning(s: State, left: HTMLElement, seconds: number): HTMLElement {
   const t = textsOf(s.language);
   return h("div", { class: "over warning", role: "alertdialog", "aria-modal": "true", "aria-labelledby": "still", lang: s.language, "data-act": "stay" },
     h("div", { class: "card" },
       h("h2", { id: "still" }, compound(t, t.stillTitle)),
-      h("p", {}, compound(t, t.stillText), " "),
+      h("p", { "data-say": `${t.stillText} ${seconds} ${t.seconds}` }, compound(t, t.stillText), " "),
       h("p", { class: "count", "aria-hidden": "true" }, left, h("span", {}, t.seconds)),
       h("button", { type: "button", class: "primary", "data-act": "stay" }, t.stay),
     ),

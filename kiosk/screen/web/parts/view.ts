@@ -146,7 +146,7 @@ export class View {
     write();
     clearInterval(this.countdown);
     this.countdown = window.setInterval(write, 200);
-    return warning(s, left);
+    return warning(s, left, this.served.leaveMS / 1000);
   }
 
   private each(selector: string, change: (e: HTMLElement) => void): void {
