@@ -271,7 +271,7 @@ func (k *kiosk) serveOn(h http.Handler) {
 }
 
 // flowTab is one blank tab that all pure tests share.
-func flowTab(t *testing.T) context.Context {
+func flowTab(t testing.TB) context.Context {
 	t.Helper()
 	return chromium(t) // the first tab, which shows nothing
 }

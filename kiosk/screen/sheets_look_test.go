@@ -100,7 +100,6 @@ func giveVisits() []sheetVisit {
 			k.type_(strings.Repeat("nhà văn hóa ", 60))
 			k.see(".updown")
 		}},
-		{"digits", func(k *kiosk, _ *ward) { k.compose(); k.tap(".give[data-value=words]"); k.press("digits") }},
 		{"voice", func(k *kiosk, _ *ward) { k.compose(); k.tap(".give[data-value=voice]") }},
 		{"speaking", func(k *kiosk, _ *ward) {
 			k.compose()

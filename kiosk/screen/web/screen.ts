@@ -245,10 +245,10 @@ class Kiosk {
     if (digit > 0) this.choose(digit);
   }
 
-  /** typed: a keyboard somebody plugged in. */
+  /** typed: a keyboard somebody plugged in types as the one on the screen does. */
   private typed(key: string): void {
     const known: Record<string, string> = { Backspace: "back", " ": "space" };
-    const character = known[key] ?? (Array.from(key).length === 1 && /[\p{L}\p{N}.,?!:;()+/-]/u.test(key) ? key.normalize("NFC") : "");
+    const character = known[key] ?? (Array.from(key).length === 1 && /[\p{L}\p{N}\p{P}\p{S}]/u.test(key) ? key.normalize("NFC") : "");
     if (character) this.send({ type: "key", key: character });
   }
 

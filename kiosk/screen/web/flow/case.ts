@@ -1,8 +1,9 @@
 // What became of a message, by its receipt code: looked up, answered by its
 // sender, and what the law lets a sender ask for. Pure, as all of flow/.
 
+import { typed } from "./editing";
 import type { Event, State, Step } from "./flow";
-import { codeLength, draft, typed } from "./message";
+import { codeLength, draft } from "./message";
 
 const caseScreens = ["lookup", "found", "reply", "rights", "demand", "replied"] as const;
 export type CaseScreen = (typeof caseScreens)[number];

@@ -2,9 +2,9 @@
 // agreed to and sent. What was said or seen itself stays outside, in
 // parts/media.ts; the state only knows that it is there.
 
+import { Typing, ended, idle, most, opened, typed } from "./editing";
 import { Effect, Event, State, Step, front } from "./flow";
 import { isDesk, tidy } from "./desk";
-import { erase, letter, tone, tones } from "./typing";
 
 const messageScreens = ["kind", "subject", "where", "compose", "write", "voice", "photo", "contact", "reader", "agree", "sending", "receipt"] as const;
 export type MessageScreen = (typeof messageScreens)[number];
@@ -46,8 +46,7 @@ export interface Draft {
   code: string; // typed in the look-up
   place: string; // where it is about; "" for none
   field: Field; // the one being typed
-  capital: boolean; // the next letter is one
-  digits: boolean; // the keyboard shows them
+  typing: Typing;
   live: Device | ""; // microphone or camera, open or opening
   open: boolean; // it is
   blocked: "" | "missing" | "refused"; // why it could not be opened
@@ -93,14 +92,11 @@ export type MessageEffect =
   | { type: "replay" }
   | { type: "post" };
 
-export const mostWords = 2000;
-export const codeLength = 10;
-const crockford = /^[0-9A-HJKMNP-TV-Z]$/;
-const mostContact: Record<string, number> = { name: 100, phone: 20, address: 150, code: codeLength };
+export const codeLength = most.code;
 
 export function blank(): Draft {
   return {
-    kind: "", subject: "", reader: "cases", words: "", name: "", phone: "", address: "", code: "", field: "words", capital: true, digits: false,
+    kind: "", subject: "", reader: "cases", words: "", name: "", phone: "", address: "", code: "", field: "words", typing: idle(),
     live: "", open: false, blocked: "", voice: 0, photo: false, agreed: {}, request: "", receipt: "", drawn: null, trouble: false, refused: "", place: "",
   };
 }
@@ -150,7 +146,7 @@ export function messageStep(s: State, e: Event): Step {
     case "go":
       return go(s, e.to as MessageScreen);
     case "edit":
-      return [draft(s, { field: e.field, capital: e.field !== "phone" && d[e.field] === "", digits: e.field === "phone" }, "write"), []];
+      return [draft(s, opened(d, e.field, s.language), "write"), []];
     case "kind":
     case "subject":
     case "where":
@@ -270,29 +266,10 @@ function go(s: State, to: MessageScreen): Step {
   const within = ["kind", "subject", "where", "compose", "voice", "photo", "contact", "reader"];
   if (!within.includes(to) || s.screen === "sending" || s.screen === "receipt") return [s, []];
   const closed: Effect[] = s.screen === "voice" || s.screen === "photo" ? [{ type: "close" }] : [];
-  const after = { live: "", open: false, blocked: "", refused: "" } as const;
+  const after = { live: "", open: false, blocked: "", refused: "", typing: ended(s.draft.typing) } as const;
   return [draft(s, after, to), closed];
 }
 
 export function draft(s: State, change: Partial<Draft>, screen = s.screen): State {
   return { ...s, screen, draft: { ...s.draft, ...change } };
-}
-
-/** typed is what a key does to the field being typed. */
-export function typed(d: Draft, key: string): Partial<Draft> {
-  switch (key) {
-    case "shift":
-      return { capital: !d.capital };
-    case "digits":
-      return { digits: !d.digits };
-    case "back":
-      return { [d.field]: erase(d[d.field]) };
-  }
-  if (tones[key]) return { [d.field]: tone(d[d.field], tones[key]!) };
-  const most = mostContact[d.field] ?? mostWords;
-  const character = key === "space" ? " " : d.capital || d.field === "code" ? key.toUpperCase() : key;
-  if (d.field === "code" && !crockford.test(character)) return {};
-  if (Array.from(d[d.field]).length >= most) return {};
-  const text = letter(d[d.field], character);
-  return { [d.field]: text, capital: d.field !== "code" && (/[.?!\n]\s*$/.test(text) || ((d.field === "name" || d.field === "address") && character === " ")) };
 }

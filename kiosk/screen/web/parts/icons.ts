@@ -16,7 +16,14 @@ const bubble = '<path d="M4 5.5h16v11H11l-4 3.5v-3.5H4z"/>';
 const eye = '<path d="M2.5 12S6 5.8 12 5.8 21.5 12 21.5 12 18 18.2 12 18.2 2.5 12 2.5 12z"/><circle cx="12" cy="12" r="2.8"/>';
 const tag = '<path d="M12.5 3.5H20.5V11.5L11.5 20.5 3.5 12.5z"/>';
 
+const under = '<circle cx="12" cy="14.5" r="4.5" opacity=".3"/>'; // any vowel
+
 const lines: Record<string, string> = {
+  sac: under + '<path d="m10.5 6.5 4-4.5"/>',
+  huyen: under + '<path d="m13.5 6.5-4-4.5"/>',
+  hoi: under + '<path d="M10 2.3c2.5-1.3 4.5 0 4 1.5-.3 1-1.5 1.2-1.5 2.9"/>',
+  nga: under + '<path d="M7.5 5.5c.7-2.5 2.5-3 4.5-1.5s3.8 1 4.5-1.5"/>',
+  nang: under + '<circle cx="12" cy="22" r=".7" fill="currentColor"/>',
   again: '<path d="M4 12a8 8 0 1 1 2.5 5.8M4 12l-1.5-3.5M4 12l3.5-1.5"/>',
   check: '<path d="m5 12.5 4.5 4.5L19 7.5"/>',
   cross: '<path d="M6 6l12 12M18 6 6 18"/>',

@@ -11,7 +11,7 @@ import { caseSheet, patchCase } from "./cases";
 import { deskSheet, printer } from "./desk";
 import { h } from "./dom";
 import { icon, optionIcon, qrOf } from "./icons";
-import { keyboard } from "./keys";
+import { drawn, keyboard, keyboardKey, patchKeys } from "./keys";
 import { consentText, grouped } from "./letters";
 import { fit, scroller } from "./scroller";
 import { Texts, compound, fill, inLanguage } from "./texts";
@@ -31,7 +31,7 @@ export interface Sheet {
 /** sheetKey changes when a sheet must be built anew. */
 export function sheetKey(s: State): unknown[] {
   const d = s.draft;
-  return [d.field, d.digits, d.live, d.open, d.blocked, d.voice, d.photo, d.trouble, d.refused, s.screen === "agree" && toAgree(d), s.offers, { ...s.desk, score: 0 }];
+  return [d.field, keyboardKey(d.typing), d.live, d.open, d.blocked, d.voice, d.photo, d.trouble, d.refused, s.screen === "agree" && toAgree(d), s.offers, { ...s.desk, score: 0 }];
 }
 
 /** liveBar says across the whole screen that something listens or looks. */
@@ -97,8 +97,7 @@ export function patchSheet(root: HTMLElement, s: State): void {
     e.scrollTop = e.scrollHeight;
   });
   each(".code.typed", (e) => (e.textContent = grouped(d.code.padEnd(codeLength, "·"))));
-  each(".key[data-letter]", (e) => (e.lastElementChild!.textContent = d.capital ? e.dataset.value!.toUpperCase() : e.dataset.value!));
-  each("[data-value=shift]", (e) => e.setAttribute("aria-pressed", String(d.capital)));
+  patchKeys(root, d.typing);
   each("[data-act=post]", (e) => e.setAttribute("aria-disabled", String(!something(d))));
   each("[data-act=find]", (e) => e.setAttribute("aria-disabled", String(d.code.length < codeLength)));
   patchCase(root, s);
@@ -148,6 +147,7 @@ function compose(s: State, t: Texts, form: MessageForm): Sheet {
   };
   const words = offer("edit", "words", "write", t.write, d.words.trim(), s.offers.words);
   words.querySelector("small")!.classList.toggle("own", d.words.trim() !== "");
+  const voice = offer("go", "voice", "mic", t.speak, d.voice > 0 ? fill(t.recordedFor, d.voice, 0) : "", s.offers.voice);
   const reader = s.offers.named || d.reader === "named" ? choice("go", "reader", d.reader === "named" ? "lock" : "house", t.reader, t.readers[d.reader], t) : null;
   const refusals: Record<string, string | undefined> = t.refusedFor;
   return {
@@ -155,8 +155,7 @@ function compose(s: State, t: Texts, form: MessageForm): Sheet {
     about: [named(form.kinds, d.kind), named(form.subjects, d.subject), named(form.places, d.place)].filter((e) => e !== "").join(" · "),
     content: [
       h("div", { class: `gives ${reader ? "odd" : ""}` },
-        words,
-        offer("go", "voice", "mic", t.speak, d.voice > 0 ? fill(t.recordedFor, d.voice, 0) : "", s.offers.voice),
+        ...(s.language === "zh-Hans" ? [voice, words] : [words, voice]), // no keyboard here has Chinese
         offer("go", "photo", "camera", t.shoot, d.photo ? t.ready : "", s.offers.photo),
         offer("go", "contact", "phone", t.contact, hasContact(d) ? t.ready : "", true),
         reader,
@@ -168,11 +167,11 @@ function compose(s: State, t: Texts, form: MessageForm): Sheet {
 }
 
 function write(s: State, t: Texts): Sheet {
-  const { field, digits } = s.draft;
+  const { field, typing } = s.draft;
   const back = field === "words" ? "compose" : "contact";
   const label = field === "words" ? t.write : t[field as "name" | "phone" | "address"];
-  const paper = h("div", { class: "paper scrolled", tabindex: "0", role: "textbox", inputmode: "none", "aria-multiline": "true", "aria-readonly": "true", "aria-label": label }, h("span", {}), h("i", {}));
-  return { title: label, back, content: [scroller(t, paper), keyboard(t, digits, back)] };
+  const paper = h("div", { class: "paper scrolled", tabindex: "0", role: "textbox", inputmode: "none", "aria-multiline": "true", "aria-readonly": "true", "aria-label": label, lang: drawn(typing) }, h("span", {}), h("i", {}));
+  return { title: label, back, content: [scroller(t, paper), keyboard(t, s.draft, back)] };
 }
 
 function voice(s: State, t: Texts): Sheet {
