@@ -10,6 +10,9 @@ import (
 	"github.com/chromedp/cdproto/heapprofiler"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"nghe/kiosk/bulletin"
+	"nghe/shared/feedback"
 )
 
 // A visit that ends by itself leaves nothing: no words, no recording, no
@@ -138,4 +141,25 @@ func (k *kiosk) inHeap(words ...string) (found []string) {
 		}
 	}
 	return found
+}
+
+// A code is a key: neither it nor what it opened is left when its holder has
+// walked away.
+func TestLookUpIsWiped(t *testing.T) {
+	k, w := openWard(t, portrait, func(c *Config) { c.Pace.Idle, c.Pace.Leave = 2*time.Second, time.Second })
+	w.told.news[lookedUpTag()] = bulletin.News{State: feedback.CaseAnswered, Note: "Zeisig đã được trả lại.", Updated: time.Now(), Version: 3}
+	k.lookUp()
+	k.tap("[data-act=find]")
+	k.see("[data-act=go][data-value=reply]")
+	k.tap("[data-act=go][data-value=rights]")
+	k.tap("[data-act=right][data-value=delete]")
+	k.wait("demand")
+	code := strings.ToLower(string(lookedUp))
+	if found := k.inHeap(code, "zeisig"); len(found) != 2 {
+		t.Fatalf("the heap holds %v before the end: this test looks in the wrong place", found)
+	}
+	k.wait("attract")
+	if found := k.inHeap(code, code[:5], "zeisig"); len(found) != 0 {
+		t.Errorf("the memory of the page still holds %v", found)
+	}
 }
