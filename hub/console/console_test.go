@@ -24,35 +24,39 @@ func contextWith(r *http.Request, addr net.Addr) context.Context {
 // matrix says what each kind of visitor gets at each route. A route that is
 // not here fails the test: nobody opens one without deciding for whom.
 var matrix = map[string][3]int{ // stranger, operator, admin
-	"GET /signin":                {200, 303, 303},
-	"POST /signin":               {401, 401, 401},
-	"POST /language":             {303, 303, 303},
-	"GET /assets/{name}":         {404, 404, 404},
-	"GET /r":                     {200, 200, 200},
-	"POST /r":                    {404, 404, 404},
-	"GET /r/{code}":              {404, 404, 404},
-	"GET /R/{code}":              {404, 404, 404},
-	"GET /r/{code}/{rest...}":    {404, 404, 404},
-	"GET /R/{code}/{rest...}":    {404, 404, 404},
-	"GET /{$}":                   {303, 200, 200},
-	"GET /messages":              {303, 200, 200},
-	"GET /messages/{id}":         {303, 404, 404},
-	"POST /messages/{id}/open":   {401, 403, 403},
-	"GET /messages/{id}/voice":   {303, 403, 403},
-	"GET /messages/{id}/photo":   {303, 403, 403},
-	"POST /messages/{id}/sealed": {401, 403, 403},
-	"POST /messages/{id}/delete": {401, 403, 404},
-	"GET /deletions":             {303, 200, 200},
-	"GET /places":                {303, 200, 200},
-	"GET /places/{id}":           {303, 200, 200},
-	"GET /quarantine":            {303, 200, 200},
-	"GET /log":                   {303, 200, 200},
-	"GET /api/events":            {401, 200, 200},
-	"GET /password":              {303, 200, 200},
-	"POST /password":             {401, 422, 422},
-	"POST /signout":              {401, 303, 303},
-	"GET /access":                {303, 403, 200},
-	"POST /devices/{id}/revoke":  {401, 403, 404},
+	"GET /signin":                       {200, 303, 303},
+	"POST /signin":                      {401, 401, 401},
+	"POST /language":                    {303, 303, 303},
+	"GET /assets/{name}":                {404, 404, 404},
+	"GET /r":                            {200, 200, 200},
+	"POST /r":                           {404, 404, 404},
+	"GET /r/{code}":                     {404, 404, 404},
+	"GET /R/{code}":                     {404, 404, 404},
+	"GET /r/{code}/{rest...}":           {404, 404, 404},
+	"GET /R/{code}/{rest...}":           {404, 404, 404},
+	"GET /{$}":                          {303, 200, 200},
+	"GET /messages":                     {303, 200, 200},
+	"GET /messages/{id}":                {303, 404, 404},
+	"POST /messages/{id}/open":          {401, 403, 403},
+	"GET /messages/{id}/voice":          {303, 403, 403},
+	"GET /messages/{id}/photo":          {303, 403, 403},
+	"POST /messages/{id}/sealed":        {401, 403, 403},
+	"POST /messages/{id}/delete":        {401, 403, 404},
+	"GET /replies":                      {303, 200, 200},
+	"GET /rights":                       {303, 200, 200},
+	"POST /rights/{number}/acknowledge": {401, 403, 404},
+	"POST /rights/{number}/settle":      {401, 403, 404},
+	"GET /deletions":                    {303, 200, 200},
+	"GET /places":                       {303, 200, 200},
+	"GET /places/{id}":                  {303, 200, 200},
+	"GET /quarantine":                   {303, 200, 200},
+	"GET /log":                          {303, 200, 200},
+	"GET /api/events":                   {401, 200, 200},
+	"GET /password":                     {303, 200, 200},
+	"POST /password":                    {401, 422, 422},
+	"POST /signout":                     {401, 303, 303},
+	"GET /access":                       {303, 403, 200},
+	"POST /devices/{id}/revoke":         {401, 403, 404},
 }
 
 func TestEveryRouteNamesWhoMayUseIt(t *testing.T) {
@@ -64,7 +68,7 @@ func TestEveryRouteNamesWhoMayUseIt(t *testing.T) {
 			continue
 		}
 		method, path, _ := strings.Cut(r.pattern, " ")
-		path = strings.NewReplacer("{$}", "", "{name}", "nothing", "{code}", "nothing", "{rest...}", "", "/places/{id}", "/places/qt-07", "{id}", "nobody").Replace(path)
+		path = strings.NewReplacer("{$}", "", "{name}", "nothing", "{number}", "nothing", "{code}", "nothing", "{rest...}", "", "/places/{id}", "/places/qt-07", "{id}", "nobody").Replace(path)
 		if path == "/api/events" {
 			path += "?view=fleet"
 		}
