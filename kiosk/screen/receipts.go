@@ -115,7 +115,10 @@ const maxSmall = 1 << 10
 
 const wantCode = "10 letters and digits, for example 4Q7K9-M2XHT"
 
-var noResult = refusal{http.StatusNotFound, "no-result", "There is no result yet, or the code is wrong.", ""}
+var (
+	noResult = refusal{http.StatusNotFound, "no-result", "There is no result yet, or the code is wrong.", ""}
+	waiting  = refusal{http.StatusNotFound, "waiting", "The message was left here; the ward has not said anything of it yet.", ""}
+)
 
 // postReceipt answers from the boxes this kiosk holds. The code is in no
 // address and in no log, and is forgotten with the request.
@@ -143,10 +146,13 @@ func (s *Screen) postReceipt(w http.ResponseWriter, r *http.Request) {
 func (s *Screen) newsView(receipt seal.Receipt) (newsView, *refusal) {
 	var said saidView
 	news, known, err := s.news(receipt)
-	if err == nil && !known {
-		return newsView{}, &noResult
-	}
-	if err == nil {
+	switch {
+	case err == nil && !known:
+		var bad refusal
+		if bad, err = s.noNews(receipt); err == nil {
+			return newsView{}, &bad
+		}
+	case err == nil:
 		said, err = s.said(receipt, news)
 	}
 	if err != nil {
@@ -155,6 +161,19 @@ func (s *Screen) newsView(receipt seal.Receipt) (newsView, *refusal) {
 	}
 	return newsView{State: cmp.Or(news.State.String(), feedback.CaseInProgress.String()), Text: news.State.Text(), Note: news.Note, Version: news.Version,
 		Updated: news.Updated.In(vietnam).Format(time.RFC3339), MayReply: news.State.MayReply(), Said: said}, nil
+}
+
+// noNews tells apart a message that was left here and waits for the ward from
+// a code nobody here knows: whoever has just sent one would doubt the code.
+func (s *Screen) noNews(receipt seal.Receipt) (refusal, error) {
+	if s.cfg.Claims == nil {
+		return noResult, nil
+	}
+	left, err := s.cfg.Claims.Left(receipt.Tag)
+	if left {
+		return waiting, err
+	}
+	return noResult, err
 }
 
 // tryCode derives the receipt for a code that is nobody's too: what takes the

@@ -221,6 +221,18 @@ func TestRightIsKeptForAKnownCodeOnly(t *testing.T) {
 	keepsNoCode(t, dir, log.String())
 }
 
+// Whoever has just left a message is not told that their code may be wrong.
+func TestLookUpKnowsWhatWasLeftHere(t *testing.T) {
+	h, o, _, _ := claiming(t, answered())
+	leave(t, o, "0000000001", feedback.ReaderCases)
+	for code, want := range map[string]string{"0000000001": "waiting", nobodys: "no-result"} {
+		w, reply := say(t, h, "/api/receipts", fmt.Sprintf(`{"code":%q}`, code))
+		if told, _ := reply["error"].(map[string]any); w.Code != 404 || told["code"] != want {
+			t.Errorf("%s: %d %v, want %s", code, w.Code, reply, want)
+		}
+	}
+}
+
 func TestLookUpTellsWhatCanBeSaidAndWas(t *testing.T) {
 	b := answered()
 	h, _, _, _ := claiming(t, b)

@@ -90,7 +90,7 @@ export class Letters {
     const found: Found = { outcome: "failed", state: {}, text: "", updated: "", version: 0, mayReply: false };
     try {
       const reply = await send("/api/receipts", { code }, signal);
-      if (reply.status === 404 || reply.status === 422) return { ...found, outcome: "unknown" };
+      if (reply.status === 404 || reply.status === 422) return { ...found, outcome: (await why(reply)) === "waiting" ? "waiting" : "unknown" };
       if (reply.status === 429) return { ...found, outcome: "often" };
       if (!reply.ok) return found;
       const said = (await reply.json()) as { state_text: Record<string, string>; note: string; updated: string; version: number; may_reply?: boolean };
@@ -126,11 +126,16 @@ async function attempt(body: FormData, signal: AbortSignal): Promise<Outcome> {
   try {
     const reply = await fetch("/api/messages", { method: "POST", body, signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) });
     if (reply.status === 201) return { kept: ((await reply.json()) as { qr: Receipt | null }).qr ?? { size: 0, path: "", page: "" } };
-    const code = ((await reply.json()) as { error?: { code?: string } }).error?.code ?? "";
+    const code = await why(reply);
     return again(reply.status, code) ? "failed" : { refused: code };
   } catch {
     return "failed";
   }
+}
+
+/** why is the code of a refusal. */
+async function why(reply: Response): Promise<string> {
+  return ((await reply.json()) as { error?: { code?: string } }).error?.code ?? "";
 }
 
 /** again says whether the same request may be taken a moment later. */
