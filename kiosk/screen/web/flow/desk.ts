@@ -63,17 +63,17 @@ export function deskStep(s: State, e: Event): Step {
     case "enlarge":
       return s.screen === "filing" ? [{ ...s, desk: { ...s.desk, large: !s.desk.large } }, []] : [s, []];
     case "convert":
-      return s.screen === "filing" && s.offers.named ? [draft(s, { kind: e.kind, reader: "named" }, "subject"), []] : [s, []];
+      return s.screen === "filing" && s.offers.named ? [draft(s, { kind: e.kind, reader: "named", place: "" }, "subject"), []] : [s, []];
   }
   return [s, []];
 }
 
 /** go walks between these screens; the way in is from where nothing is asked or
- *  begun. */
+ *  begun. It ends the questions, as far as they were answered. */
 function go(s: State, to: string): Step {
   const from = s.screen === "attract" || s.screen === "ask" || s.screen === "thanks" || s.screen === "kind" || isDesk(s.screen);
   if (!isDesk(to) || !from || s.locked) return [s, []];
-  const left = { locked: false, fresh: false, redoing: false, choosing: false };
+  const left = { given: {}, picked: [], locked: false, fresh: false, redoing: false, choosing: false };
   const look: Effect[] = to === "machine" ? [{ type: "inspect" }] : [];
   return [{ ...s, ...left, screen: to, desk: tidy() }, [{ type: "stop", timer: "thanks" }, ...look]];
 }

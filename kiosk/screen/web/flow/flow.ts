@@ -154,10 +154,10 @@ export function step(s: State, e: Event): Step {
     case "recorded":
     case "photographed":
     case "posted":
-      return rest(...newsStep(s, e));
+      return triesOn(e) ? newsStep(s, e) : rest(...newsStep(s, e));
     case "answer":
     case "replied":
-      return rest(...caseNews(s, e));
+      return triesOn(e) ? caseNews(s, e) : rest(...caseNews(s, e));
     case "printed":
     case "inspected":
       return rest(...deskNews(s, e));
@@ -166,6 +166,12 @@ export function step(s: State, e: Event): Step {
   if (e.type === "touch") return rest(s, []);
   const [after, effects] = resting(s) ? begun(s, e) : visited(s, e);
   return after === s ? [s, effects] : rest(after, effects);
+}
+
+/** triesOn is news that there is none yet, which comes whether anybody waits for
+ *  it or not. */
+function triesOn(e: Event): boolean {
+  return (e.type === "posted" && e.outcome === "failed") || (e.type === "replied" && e.word === "trouble");
 }
 
 /** resting says whether nobody has begun anything. */

@@ -135,7 +135,8 @@ export function enter(s: State, e: { type: "compose" | "lookup" }): Step {
   if ((!after && !front(s) && !isDesk(s.screen)) || s.locked || !offered(s.offers)) return [s, []];
   const fresh: State = { ...s, given: {}, picked: [], fresh: false, redoing: false, choosing: false, draft: blank(), desk: tidy() };
   const stop: Effect[] = (["thanks", "undo", "redo", "stale"] as const).map((timer) => ({ type: "stop", timer }));
-  return [e.type === "compose" ? { ...fresh, screen: "kind" } : { ...fresh, screen: "lookup", draft: { ...fresh.draft, field: "code" } }, stop];
+  const begun: State = e.type === "compose" ? { ...fresh, screen: "kind" } : { ...fresh, screen: "lookup", draft: { ...fresh.draft, field: "code" } };
+  return [begun, [...stop, { type: "drop", what: "voice" }, { type: "drop", what: "photo" }]];
 }
 
 /** messageStep handles what is said and shown on these screens. Who calls it
