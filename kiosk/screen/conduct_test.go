@@ -17,12 +17,16 @@ type tellTale struct {
 	Outbox
 	mu    sync.Mutex
 	rules []feedback.Rule
+	of    map[feedback.Rule]int // the score it was told of
 }
 
 func (s *tellTale) PutTapped(request string, a feedback.Answer, replaces string, tap outbox.Tap) (outbox.Receipt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rules = append(s.rules, tap.Rules...)
+	for _, r := range tap.Rules {
+		s.of[r] = a.Score
+	}
 	return s.Outbox.PutTapped(request, a, replaces, tap)
 }
 
@@ -37,7 +41,7 @@ func openTold(t *testing.T) (*kiosk, *tellTale) {
 	var s *tellTale
 	k := open(t, portrait, func(c *Config) {
 		c.Pace.Undo = time.Second
-		s = &tellTale{Outbox: c.Outbox}
+		s = &tellTale{Outbox: c.Outbox, of: map[feedback.Rule]int{}}
 		c.Outbox = s
 	})
 	return k, s
@@ -57,6 +61,24 @@ func TestHammeringIsTold(t *testing.T) {
 		t.Errorf("told %v", s.rules)
 	}
 	k.expect("satisfied 1 vi")
+}
+
+// It is told of the rating it was done to, though that was taken back.
+func TestHammeringIsToldOfItsOwnRating(t *testing.T) {
+	k, s := openTold(t)
+	k.rate(1)
+	for range 6 {
+		k.down(".tile[data-value='5']")
+		k.up()
+	}
+	k.tap(".undo")
+	k.see("#app:not(.locked) .tile")
+	k.rate(4)
+	k.see(".option")
+	if !eventually(func() bool { return s.told(feedback.RuleHammering) }) || s.of[feedback.RuleHammering] != 1 {
+		t.Errorf("told %v", s.of)
+	}
+	k.expect("satisfied 1 vi, satisfied 4 vi for #0")
 }
 
 // Two contacts are a palm, or two people: the answer counts, and is flagged.

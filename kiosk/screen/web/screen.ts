@@ -149,6 +149,7 @@ class Kiosk {
       case "set":
       case "stop":
         clearTimeout(this.timers.get(e.timer));
+        if (e.timer === "undo") this.unlocked();
         if (e.type === "set") this.timers.set(e.timer, window.setTimeout(() => this.rang(e.timer), this.paceOf(e.timer)));
         return;
       case "keep":
@@ -193,6 +194,12 @@ class Kiosk {
     }
     if (timer === "idle" && this.aloud.reading) return this.perform({ type: "set", timer });
     this.send({ type: "timer", name: timer });
+  }
+
+  /** unlocked tells of the taps on the tile that was locked. */
+  private unlocked(): void {
+    this.keeper.hammered(this.extra);
+    this.extra = 0;
   }
 
   /** paceOf: writing and speaking take more time than a tap. */
