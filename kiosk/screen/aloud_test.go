@@ -87,3 +87,26 @@ func TestWarningChimes(t *testing.T) {
 	k.see(".warning")
 	k.until("a chime", "window.chimes === 2")
 }
+
+// Nobody who listens is hurried, not by the thanks either.
+func TestListeningTakesTime(t *testing.T) {
+	k, _ := openWard(t, portrait, func(c *Config) {
+		reads(t, false)(c)
+		c.Pace.Idle, c.Pace.Thanks = 400*time.Millisecond, 400*time.Millisecond
+	})
+	k.js(`window.really = fetch; window.fetch = (path, how) => path !== '/api/speech' ? really(path, how)
+		: new Promise((done, fail) => { window.end = () => done(new Response('{}', {status: 404})); how.signal.onabort = fail; }); true`, nil)
+	k.tap("[data-act=aloud]")
+	k.rate(4)
+	k.see("[data-act=skip]")
+	time.Sleep(time.Second)
+	if k.text(".warning") != "" {
+		t.Error("who is being read to is asked whether they are still there")
+	}
+	k.tap("[data-act=skip]")
+	k.wait("thanks")
+	time.Sleep(time.Second)
+	k.wait("thanks")
+	k.js("window.fetch = () => Promise.resolve(new Response('{}', {status: 404})); end(); true", nil)
+	k.wait("attract")
+}

@@ -289,6 +289,9 @@ func TestPageFallsSilent(t *testing.T) {
 		}
 	}
 	begin()
+	l.js(`for (const key of "+-") document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })); 0`, nil)
+	l.until("the second text, whoever makes it louder or softer", "heard.length === 2")
+	begin()
 	l.js(`speech.say("en", ["I am still here"]); 0`, nil)
 	l.until("what is new in place of the old", `heard.length === 2 && heard[1].ended && !heard[0].ended`)
 }

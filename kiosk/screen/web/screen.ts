@@ -188,11 +188,8 @@ class Kiosk {
   }
 
   private rang(timer: Timer): void {
-    if (timer === "undo") {
-      this.keeper.hammered(this.extra);
-      this.extra = 0;
-    }
-    if (timer === "idle" && this.aloud.reading) return this.perform({ type: "set", timer });
+    if (timer === "undo") this.unlocked();
+    if ((timer === "idle" || timer === "thanks") && this.aloud.reading) return this.perform({ type: "set", timer });
     this.send({ type: "timer", name: timer });
   }
 

@@ -9,9 +9,10 @@ export class Speech {
   private player: HTMLAudioElement | null = null;
   private halt: AbortController | null = null;
 
-  /** Whoever touches anything has heard enough. */
+  /** Whoever touches anything has heard enough, unless it is too loud or soft. */
   constructor() {
-    for (const type of ["pointerdown", "keydown"]) addEventListener(type, () => this.stop(), true);
+    addEventListener("pointerdown", () => this.stop(), true);
+    addEventListener("keydown", (e) => "+-".includes(e.key) || this.stop(), true);
   }
 
   /** turn is the resident's own wish, from a touch: a browser makes no sound
