@@ -238,10 +238,11 @@ class Kiosk {
     const digit = /^[0-9]$/.test(e.key) ? Number(e.key) : -1;
     this.send({ type: "touch" });
     if (this.state.warning) return digit >= 0 || e.key === "Enter" ? this.send({ type: "stay" }) : undefined;
+    if (this.state.screen === "write" && !this.state.choosing) return this.typed(e.key);
     if (e.key === "*") return this.send({ type: "aloud" });
     if (e.key === "+" || e.key === "-") return this.aloud.louder(e.key === "+" ? 0.1 : -0.1);
     if (this.state.choosing) return this.send({ type: "languages" });
-    if (this.state.screen === "write" || this.state.screen === "lookup") return this.typed(e.key);
+    if (this.state.screen === "lookup") return this.typed(e.key);
     const onButton = document.activeElement instanceof HTMLButtonElement;
     if (isSheet(this.state.screen)) return this.walk(digit, e.key === "Enter" && !onButton);
     if (e.key === "Enter" && !onButton) return this.act(this.state.screen === "ask" ? "send" : "done", "");
@@ -249,8 +250,10 @@ class Kiosk {
     if (digit > 0) this.choose(digit);
   }
 
-  /** typed: a keyboard somebody plugged in types as the one on the screen does. */
+  /** typed: a keyboard somebody plugged in types as the one on the screen does.
+   *  A space presses a button it has gone to. */
   private typed(key: string): void {
+    if (key === " " && document.activeElement instanceof HTMLButtonElement) return;
     const known: Record<string, string> = { Backspace: "back", " ": "space" };
     const character = known[key] ?? (Array.from(key).length === 1 && /[\p{L}\p{N}\p{P}\p{S}]/u.test(key) ? key.normalize("NFC") : "");
     if (character) this.send({ type: "key", key: character });

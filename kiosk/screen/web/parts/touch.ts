@@ -13,6 +13,7 @@ const palmTouches = 3;
 
 export function listen(root: HTMLElement, act: Act, touched: () => void): void {
   let held: { element: HTMLElement; pointer: number; touches: number; timer: number } | null = null;
+  let speaking: number | null = null; // the pointer that holds
   const down = new Set<number>();
 
   const release = () => {
@@ -22,9 +23,16 @@ export function listen(root: HTMLElement, act: Act, touched: () => void): void {
   };
   const hold = (element: HTMLElement) => {
     if (!held || held.element !== element) return;
+    const { pointer } = held;
     release();
     act(element.dataset.act!, element.dataset.value ?? "", 1);
-    window.addEventListener("pointerup", () => act("release", "", 1), { once: true });
+    speaking = pointer;
+  };
+  const letGo = (e: PointerEvent) => {
+    down.delete(e.pointerId);
+    if (e.pointerId !== speaking) return;
+    speaking = null;
+    act("release", "", 1);
   };
   window.addEventListener("pointerdown", (e) => {
     down.add(e.pointerId);
@@ -40,14 +48,14 @@ export function listen(root: HTMLElement, act: Act, touched: () => void): void {
     touched();
   });
   window.addEventListener("pointerup", (e) => {
-    down.delete(e.pointerId);
+    letGo(e);
     if (!held || e.pointerId !== held.pointer) return;
     const { element, touches } = held;
     release();
     if (element.isConnected && inside(element, e)) perform(element, act, touches);
   });
   window.addEventListener("pointercancel", (e) => {
-    down.delete(e.pointerId);
+    letGo(e);
     if (e.pointerId === held?.pointer) release();
   });
   // Enter, Space and assistive programs arrive as clicks without a pointer.
@@ -80,10 +88,10 @@ function contacts(e: PointerEvent, down: number): number {
 
 /** calm takes from the browser what a public screen must not do: menus,
  *  selection, dragging, zooming, leaving the page, scrolling but of what is too
- *  long. */
+ *  long, having a key press again what a finger touched. */
 export function calm(): void {
   const stop = (e: globalThis.Event) => e.preventDefault();
-  for (const type of ["contextmenu", "selectstart", "dragstart", "gesturestart"]) document.addEventListener(type, stop);
+  for (const type of ["contextmenu", "selectstart", "dragstart", "gesturestart", "mousedown"]) document.addEventListener(type, stop);
   document.addEventListener("touchmove", (e) => (e.target as Element).closest(".scrolled") || stop(e), { passive: false });
   document.addEventListener("wheel", stop, { passive: false });
   document.addEventListener("keydown", (e) => {
