@@ -2,7 +2,7 @@
 // and the store.
 
 import { Card } from "./flow/desk";
-import { Effect, Event, State, Timer, asked, begin, isSheet, resting, step } from "./flow/flow";
+import { Effect, Event, State, Timer, asked, begin, isSheet, step, untouched } from "./flow/flow";
 import { Offers } from "./flow/message";
 import { MessageForm, Option, Questionnaire, Text } from "./flow/questions";
 import { forget } from "./flow/typing";
@@ -305,7 +305,7 @@ class Kiosk {
     try {
       const now = await ask();
       this.serve(now.status);
-      if (resting(this.state) && this.state.unsaved.length === 0 && edition(now) !== this.edition) location.reload();
+      if (untouched(this.state) && this.state.unsaved.length === 0 && edition(now) !== this.edition) location.reload();
     } catch {
       return;
     }

@@ -179,6 +179,11 @@ export function resting(s: State): boolean {
   return s.screen === "attract" || s.screen === "paused";
 }
 
+/** untouched says that nobody has changed either how the start screen looks. */
+export function untouched(s: State): boolean {
+  return resting(s) && s.language === home && !(s.choosing || s.large || s.contrast || s.low || s.aloud);
+}
+
 /** begun is a resident's first act. */
 function begun(s: State, e: Event): Step {
   if (s.screen === "paused") return tools(s, e);
@@ -394,7 +399,7 @@ function thinking(s: State): boolean {
 /** rest starts the idle clock again where a resident may be thinking, or has
  *  changed how the start screen looks. */
 function rest(s: State, effects: Effect[]): Step {
-  const changed = resting(s) && (s.language !== home || s.choosing || s.large || s.contrast || s.low || s.aloud);
+  const changed = resting(s) && !untouched(s);
   if (s.locked || s.warning || (!thinking(s) && !changed)) return [s, effects];
   return [s, [...effects, { type: "set", timer: "idle" }]];
 }
