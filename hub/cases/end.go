@@ -48,7 +48,8 @@ func (c *Cases) Closed(ctx context.Context, tag []byte) (since time.Time, closed
 	return since, true, nil
 }
 
-// Forget drops all that is kept of a receipt: its case, its history, its key.
+// Forget drops what the ward said under a receipt and the way back to it: its
+// case, its history, its key. That its sender replied stays, which are no words.
 // Kiosks lose the box when they are told of the deletion.
 func (c *Cases) Forget(ctx context.Context, tag Tag) error {
 	return c.cfg.DB.Write(ctx, func(tx *database.Tx) error {

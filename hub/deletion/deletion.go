@@ -66,8 +66,8 @@ type Config struct {
 	// Begun is called when an order is first carried out here: kiosks need not
 	// wait to be told; nil: nobody listens.
 	Begun func()
-	// Forget drops what is kept of a receipt beside its blobs: its case; nil:
-	// nothing is.
+	// Forget drops what is kept of a receipt beside its blobs: its case, and what
+	// its sender was told of the data; nil: nothing is.
 	Forget func(ctx context.Context, tag [16]byte) error
 	// Closed says when the case under a receipt was closed, false while it is
 	// open or there is none; nil: none ever is.

@@ -47,3 +47,6 @@ WHERE tag = $4 AND about = $5 AND proof = $6 AND settled_us = 0 AND acknowledged
 -- name: settle
 UPDATE rights_requests SET settled_us = $1, settled_by = $2, refused = $3, answer = $4, told = $5
 WHERE tag = $6 AND about = $7 AND proof = $8 AND settled_us = 0
+
+-- name: forget answers
+UPDATE rights_requests SET answer = '', told = '' WHERE tag = $1 AND (answer <> '' OR told <> '')

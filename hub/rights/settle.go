@@ -81,6 +81,13 @@ func (r *Rights) Settle(ctx context.Context, number int64, s Settlement) (told b
 	return told, err
 }
 
+// Forget drops the answers given under a receipt: what a resident was told of
+// their data may be that data. Who settled what, when and how stays.
+func (r *Rights) Forget(ctx context.Context, tag [16]byte) error {
+	_, err := r.exec(ctx, "forget answers", tag[:])
+	return err
+}
+
 func (r *Rights) unsettled(ctx context.Context, number int64) (Request, error) {
 	is, err := r.Get(ctx, number)
 	if err == nil && !is.Settled.IsZero() {

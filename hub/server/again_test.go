@@ -20,6 +20,7 @@ import (
 	"nghe/hub/ledger"
 	"nghe/hub/letters/letterstest"
 	"nghe/hub/registry"
+	"nghe/hub/rights"
 	"nghe/shared/command"
 	"nghe/shared/durable"
 	"nghe/shared/feedback"
@@ -55,6 +56,14 @@ func decideLate(t *testing.T, database func() string) lateDecisions {
 		if _, err := h.cases.SetByCode(t.Context(), code, cases.Change{State: feedback.CaseAssigned, By: "admin"}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	receipt := first.Code.Receipt()
+	d.honest.Deliver(time.Now(), wire.RightsRequest{Uptime: 1, Receipt: receipt.Tag[:], Right: "see", MAC: receipt.RightMAC("see")})
+	if _, err := h.rights.Take(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.rights.Settle(t.Context(), 1, rights.Settlement{Answer: "Phường giữ số 0912 345 678 của Ông/Bà.", By: "admin"}); err != nil {
+		t.Fatal(err)
 	}
 	eventually(t, "every blob and record is archived", func() bool {
 		totals, err := h.ledger.BlobTotals(t.Context())
@@ -185,6 +194,9 @@ func (d lateDecisions) receiptIsForgotten(h *hub) {
 	}
 	if known, err := h.cases.Known(ctx, d.forgotten.Tag[:]); err != nil || known {
 		d.t.Errorf("the key of a deleted receipt is known: %t, %v", known, err)
+	}
+	if settled, err := h.rights.Settled(ctx, 1); err != nil || len(settled) != 1 || settled[0].Answer != "" {
+		d.t.Errorf("what was told of deleted data: %+v, %v", settled, err)
 	}
 	found, err := h.ledger.Message(ctx, d.forgotten.ID)
 	if err != nil || found.State() != ledger.MessageDeleted {

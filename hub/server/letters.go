@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -53,13 +54,23 @@ func (h *hub) openPost(ctx context.Context, id cases.Identity) (err error) {
 		Ask: func(device string, ref blob.Ref) { h.intake.BlobLost(device, ref) }})
 	h.deletions, err = deletion.Open(ctx, deletion.Config{DB: h.db, Ledger: h.ledger, Spool: h.spool, Store: store, Executes: true, Begun: h.bulletin.Nudge,
 		Notes: backup.NotesIn(store, h.authority), Wards: h.wards,
-		Forget: h.cases.Forget, Closed: h.cases.Closed, Now: h.cfg.Now, Logger: h.log,
+		Forget: h.forget, Closed: h.cases.Closed, Now: h.cfg.Now, Logger: h.log,
 		Clocks: func() []time.Time { return h.clocks.now(h.shelf.store) }})
 	if err != nil {
 		return err
 	}
 	h.rights, err = rights.Open(ctx, rights.Config{DB: h.db, Ledger: h.ledger, Cases: h.cases, Deletions: h.deletions, Now: h.cfg.Now, Logger: h.log})
 	return err
+}
+
+// forget drops what the hub keeps under a receipt beside what came with it.
+func (h *hub) forget(ctx context.Context, tag [16]byte) error {
+	return forgetUnder(ctx, tag, h.cases, h.rights)
+}
+
+// forgetUnder drops the case, and what was answered to requests about the data.
+func forgetUnder(ctx context.Context, tag [16]byte, of *cases.Cases, asked *rights.Rights) error {
+	return errors.Join(of.Forget(ctx, tag), asked.Forget(ctx, tag))
 }
 
 // wards are where messages come from.

@@ -17,6 +17,7 @@ import (
 	"nghe/hub/database"
 	"nghe/hub/deletion"
 	"nghe/hub/registry"
+	"nghe/hub/rights"
 	"nghe/shared/command"
 	"nghe/shared/durable"
 	"nghe/shared/ident"
@@ -181,6 +182,7 @@ type restoring struct {
 	shelf shelf
 	store
 	cases    *cases.Cases
+	rights   *rights.Rights
 	notes    archive.Notes
 	unproven []string // deletions that are not this hub's
 	holes    uint64   // records that came before a journal and are not here
@@ -200,7 +202,10 @@ func (r *restoring) migrate(ctx context.Context, db *database.DB, authority *ide
 		return err
 	}
 	r.notes = backup.NotesIn(r.shelf.store, authority)
-	r.cases, err = cases.Open(ctx, cases.Config{DB: db})
+	if r.cases, err = cases.Open(ctx, cases.Config{DB: db}); err != nil {
+		return err
+	}
+	r.rights, err = rights.Open(ctx, rights.Config{DB: db})
 	return err
 }
 
@@ -222,7 +227,7 @@ func (r *restoring) revoke(ctx context.Context, device string) error {
 
 func (r *restoring) deleteAgain(ctx context.Context, db *database.DB) error {
 	orders, err := deletion.Open(ctx, deletion.Config{DB: db, Ledger: r.ledger, Store: r.shelf.store, Notes: r.notes, Executes: true,
-		Forget: r.cases.Forget, Closed: r.cases.Closed})
+		Forget: func(ctx context.Context, tag [16]byte) error { return forgetUnder(ctx, tag, r.cases, r.rights) }, Closed: r.cases.Closed})
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,10 @@ func TestClaimsOnARunningHub(t *testing.T) {
 		_, none := h.cases.Get(ctx, receipt.Tag)
 		return err == nil && found.State() == ledger.MessageDeleted && none == cases.ErrNoCase && len(h.spool.Whole()) == 0
 	})
+	settled, err := h.rights.Settled(ctx, 10)
+	if err != nil || len(settled) != 2 || settled[0].Answer+settled[1].Answer != "" {
+		t.Errorf("what the resident was told of their data outlives it: %+v, %v", settled, err)
+	}
 	if all := hub(command.Done, "rights", "list", "--all"); !strings.Contains(all, "done") || strings.Contains(all, "new") {
 		t.Errorf("rights:\n%s", all)
 	}

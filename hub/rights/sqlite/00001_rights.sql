@@ -19,7 +19,7 @@ CREATE TABLE rights_requests (
     settled_us      INTEGER NOT NULL,
     settled_by      TEXT    NOT NULL,
     refused         INTEGER NOT NULL, -- 1: settled by a refusal
-    answer          TEXT    NOT NULL  -- to the resident
+    answer          TEXT    NOT NULL  -- to the resident; empty once what it is about is deleted
 ) STRICT;
 CREATE INDEX rights_requests_open ON rights_requests (asked_us) WHERE settled_us = 0;
 CREATE INDEX rights_requests_tag ON rights_requests (tag);
