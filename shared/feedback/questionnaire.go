@@ -41,6 +41,8 @@ func (q Questionnaire) validateHead() error {
 		return invalid("audience", `use "residents", "visitors" or nothing`)
 	case len(q.Questions) == 0 || len(q.Questions) > MaxQuestions:
 		return invalid("questions", fmt.Sprintf("ask 1 to %d questions", MaxQuestions))
+	case !q.Questions[0].tapped():
+		return invalid("questions[0].kind", "begin with satisfaction or yes-partly-no: one tap on the start screen answers it")
 	}
 	if err := q.Schedule.validate("schedule."); err != nil {
 		return err
@@ -69,6 +71,9 @@ func (q Question) validate(earlier []Question) error {
 	}
 	return q.When.validate(q.Kind, earlier)
 }
+
+// tapped says whether one tap answers the question.
+func (q Question) tapped() bool { return q.Kind == Satisfaction || q.Kind == YesPartlyNo }
 
 func (q Question) validateKind() error {
 	switch q.Kind {

@@ -39,14 +39,20 @@ func TestQuestionnaireValidate(t *testing.T) {
 		spoil func(*Questionnaire)
 		want  string
 	}{
-		"no id":              {func(q *Questionnaire) { q.ID = "" }, "id: use lower-case"},
-		"upper case id":      {func(q *Questionnaire) { q.ID = "Today" }, "id: use lower-case"},
-		"hyphens":            {func(q *Questionnaire) { q.ID = "a--b" }, "id: use lower-case"},
-		"long id":            {func(q *Questionnaire) { q.ID = strings.Repeat("a", 33) }, "id: use lower-case"},
-		"version 0":          {func(q *Questionnaire) { q.Version = 0 }, "version:"},
-		"audience":           {func(q *Questionnaire) { q.Audience = "all" }, "audience:"},
-		"no questions":       {func(q *Questionnaire) { q.Questions = nil }, "questions:"},
-		"too many":           {func(q *Questionnaire) { q.Questions = make([]Question, 33) }, "questions:"},
+		"no id":         {func(q *Questionnaire) { q.ID = "" }, "id: use lower-case"},
+		"upper case id": {func(q *Questionnaire) { q.ID = "Today" }, "id: use lower-case"},
+		"hyphens":       {func(q *Questionnaire) { q.ID = "a--b" }, "id: use lower-case"},
+		"long id":       {func(q *Questionnaire) { q.ID = strings.Repeat("a", 33) }, "id: use lower-case"},
+		"version 0":     {func(q *Questionnaire) { q.Version = 0 }, "version:"},
+		"audience":      {func(q *Questionnaire) { q.Audience = "all" }, "audience:"},
+		"no questions":  {func(q *Questionnaire) { q.Questions = nil }, "questions:"},
+		"too many":      {func(q *Questionnaire) { q.Questions = make([]Question, 33) }, "questions:"},
+		"choices first": {func(q *Questionnaire) {
+			q.Questions = append([]Question{{ID: "first", Kind: Choices, Text: both("?"), Options: options("a", "b")}}, q.Questions...)
+		}, "questions[0].kind:"},
+		"words first": {func(q *Questionnaire) {
+			q.Questions = append([]Question{{ID: "first", Kind: Words, Text: both("?")}}, q.Questions...)
+		}, "questions[0].kind:"},
 		"no English title":   {func(q *Questionnaire) { delete(q.Title, English) }, "title.en:"},
 		"no Vietnamese text": {func(q *Questionnaire) { q.Questions[0].Text = Text{English: "?"} }, "text.vi:"},
 		"half a help":        {func(q *Questionnaire) { q.Questions[5].Help = Text{Vietnamese: "?"} }, "help.en:"},
