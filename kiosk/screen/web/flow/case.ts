@@ -19,6 +19,7 @@ export interface Found {
   updated: string;
   version: number;
   mayReply: boolean; // it was answered
+  replied: "" | "confirmed" | "reopened"; // here, to this answer
 }
 
 /** Word is what came of a sender's word: on its way, kept, or the code of why
@@ -99,5 +100,5 @@ export function caseNews(s: State, e: Event): Step {
 }
 
 function asking(): Found {
-  return { outcome: "asking", state: {}, text: "", updated: "", version: 0, mayReply: false };
+  return { outcome: "asking", state: {}, text: "", updated: "", version: 0, mayReply: false, replied: "" };
 }

@@ -40,6 +40,7 @@ function found(s: State, t: Texts): Sheet {
       h("p", { class: "state", "aria-live": "polite" }, compound(t, said)),
       f.text ? h("p", { class: "told" }, f.text) : null,
       f.updated ? h("p", { class: "note" }, `${t.updated}: ${day(f.updated)}`) : null,
+      f.replied ? note(t, t[f.replied]) : null,
     )],
     acts: [
       mine ? button("go", "rights", "second", t.mine, icon("person")) : null,

@@ -87,14 +87,14 @@ export class Letters {
   }
 
   private async ask(code: string, signal: AbortSignal): Promise<Found> {
-    const found: Found = { outcome: "failed", state: {}, text: "", updated: "", version: 0, mayReply: false };
+    const found: Found = { outcome: "failed", state: {}, text: "", updated: "", version: 0, mayReply: false, replied: "" };
     try {
       const reply = await send("/api/receipts", { code }, signal);
       if (reply.status === 404 || reply.status === 422) return { ...found, outcome: (await why(reply)) === "waiting" ? "waiting" : "unknown" };
       if (reply.status === 429) return { ...found, outcome: "often" };
       if (!reply.ok) return found;
-      const said = (await reply.json()) as { state_text: Record<string, string>; note: string; updated: string; version: number; may_reply?: boolean };
-      return { outcome: "known", state: said.state_text, text: said.note, updated: said.updated, version: said.version, mayReply: said.may_reply ?? false };
+      const said = (await reply.json()) as { state_text: Record<string, string>; note: string; updated: string; version: number; may_reply?: boolean; said?: { reply: Found["replied"] } };
+      return { outcome: "known", state: said.state_text, text: said.note, updated: said.updated, version: said.version, mayReply: said.may_reply ?? false, replied: said.said?.reply ?? "" };
     } catch {
       return found;
     }
