@@ -78,8 +78,11 @@ func (p *Printer) State() State {
 // turn is how long a sheet waits for the one before it.
 const turn = 2 * time.Second
 
-// Print returns nil once the printer took the sheet, ErrNot when it does not,
-// after 25 s at the most. Another error says that this program can draw none.
+// Longest is what Print may take.
+const Longest = turn + whole + turn
+
+// Print returns nil once the printer took the sheet, ErrNot when it does not.
+// Another error says that this program can draw none.
 func (p *Printer) Print(s Sheet) error {
 	if p.State() != Ready {
 		return ErrNot

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -180,5 +181,21 @@ func TestPaperIsRationed(t *testing.T) {
 	*now = now.Add(sheetEvery)
 	if code := ask(); code != http.StatusAccepted {
 		t.Errorf("after a while: %d", code)
+	}
+}
+
+// A printer may take longer than a server usually does: nobody is told that
+// nothing was printed while it prints.
+func TestPageWaitsForThePrinter(t *testing.T) {
+	k, _ := openWard(t, portrait, func(c *Config) { c.Printer = &roll{state: printer.Ready} })
+	k.js(`window.waits = []; const timeout = AbortSignal.timeout; AbortSignal.timeout = (ms) => { waits.push(ms); return timeout.call(AbortSignal, ms); }; true`, nil)
+	k.tap("[data-act=go][data-value=menu]")
+	k.tap("[data-act=go][data-value=filing]")
+	k.js("waits.length = 0", nil)
+	k.tap("[data-act=print]")
+	k.until("paper", "document.querySelector('[data-act=print]').innerText.includes('Đã in')")
+	var waits []float64
+	if k.js("waits", &waits); slices.Max(waits) < 1000*printer.Longest.Seconds() {
+		t.Errorf("waits %v ms, and a printer up to %s", waits, printer.Longest)
 	}
 }

@@ -50,6 +50,7 @@ interface Told {
 const statusEvery = 15_000; // ms
 const retryLoad = 2_000; // ms
 const minute = 60_000; // ms
+const printing = 30_000; // ms: more than the longest sheet takes
 
 async function get<T>(path: string): Promise<T> {
   const reply = await fetch(path, { signal: AbortSignal.timeout(5_000) });
@@ -57,10 +58,10 @@ async function get<T>(path: string): Promise<T> {
   return (await reply.json()) as T;
 }
 
-/** post says whether it was taken. */
-async function post(path: string, body: unknown): Promise<boolean> {
+/** printed says whether the printer took the sheet. */
+async function printed(order: unknown): Promise<boolean> {
   try {
-    const reply = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal: AbortSignal.timeout(15_000) });
+    const reply = await fetch("/api/print", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(order), signal: AbortSignal.timeout(printing) });
     return reply.ok;
   } catch {
     return false;
@@ -288,8 +289,7 @@ class Kiosk {
   }
 
   private async print(what: string, code: string): Promise<void> {
-    const reply = await post("/api/print", { what, language: this.state.language, ...(code ? { code } : {}) });
-    this.send({ type: "printed", ok: reply });
+    this.send({ type: "printed", ok: await printed({ what, language: this.state.language, ...(code ? { code } : {}) }) });
   }
 
   tick(): void {
