@@ -265,7 +265,7 @@ func TestDefaults(t *testing.T) {
 	if err := json.Unmarshal(get(h, "GET", "/api/status").Body.Bytes(), &status); err != nil {
 		t.Fatal(err)
 	}
-	if want := (paceView{30_000, 20_000, 4_000, 30_000, 6_000}); status.Pace != want || status.Storage != StorageOK {
+	if want := (paceView{30_000, 20_000, 4_000, 30_000, 6_000, 600}); status.Pace != want || status.Storage != StorageOK {
 		t.Errorf("status of a zero Config: %+v", status)
 	}
 	var served struct {

@@ -231,7 +231,7 @@ func testConfig(p panel) Config {
 		Questionnaires: feedback.Seed().Questionnaires,
 		Place:          feedback.Place{ID: "qt-07", Name: "Nhà văn hóa tổ dân phố Tân Tiến"}, Ward: "Phường Quảng Tiến", Program: "test",
 		PixelsPerMM: p.pixelsPerMM, Logger: quiet(),
-		Pace: Pace{Idle: 10 * time.Minute, Leave: time.Minute, Undo: 300 * time.Millisecond, Redo: time.Minute, Thanks: time.Minute},
+		Pace: Pace{Idle: 10 * time.Minute, Leave: time.Minute, Undo: 300 * time.Millisecond, Redo: time.Minute, Thanks: time.Minute, Read: 1},
 	}
 }
 

@@ -68,6 +68,7 @@ type paceView struct {
 	Undo   int64 `json:"undo"`
 	Redo   int64 `json:"redo"`
 	Thanks int64 `json:"thanks"`
+	Read   int64 `json:"read"`
 }
 
 func (s *Screen) getStatus(w http.ResponseWriter, _ *http.Request) {
@@ -81,7 +82,7 @@ func (s *Screen) getStatus(w http.ResponseWriter, _ *http.Request) {
 		Place: placeView{s.cfg.Place.ID, s.cfg.Place.Name}, Ward: s.cfg.Ward,
 		Enrolled: now.Enrolled, Storage: now.Storage, Paused: now.Paused || now.Closed, Program: s.cfg.Program, PixelsPerMM: s.cfg.PixelsPerMM,
 		Messages: s.messagesNow(), States: notNull(now.States), Printer: s.prints(), Speech: s.readAloud(), Pulse: s.challenge(),
-		Pace: paceView{ms(p.Idle), ms(p.Leave), ms(p.Undo), ms(p.Redo), ms(p.Thanks)},
+		Pace: paceView{ms(p.Idle), ms(p.Leave), ms(p.Undo), ms(p.Redo), ms(p.Thanks), ms(p.Read)},
 	})
 }
 

@@ -62,6 +62,7 @@ type Pace struct {
 	Undo   time.Duration // "Chọn lại" stands after a tap; 4 s
 	Redo   time.Duration // a rating can be chosen again from the next question; 30 s, with Leave below the outbox's 60 s
 	Thanks time.Duration // the thanks stand; 6 s
+	Read   time.Duration // a consent's text stands before it can be agreed to: no double tap does; 0.6 s
 }
 
 // Config says what one kiosk shows and where its answers go.
@@ -154,6 +155,7 @@ func (p Pace) filled() Pace {
 	fill(&p.Undo, 4*time.Second)
 	fill(&p.Redo, 30*time.Second)
 	fill(&p.Thanks, 6*time.Second)
+	fill(&p.Read, 600*time.Millisecond)
 	return p
 }
 

@@ -29,7 +29,7 @@ interface Status {
   messages?: Partial<Offers>;
   printer?: boolean;
   speech?: string[];
-  pace_ms: Record<"idle" | "leave" | "undo" | "redo" | "thanks", number>;
+  pace_ms: Record<"idle" | "leave" | "undo" | "redo" | "thanks" | "read", number>;
 }
 
 interface Questions {
@@ -108,10 +108,11 @@ class Kiosk {
   private aloud: Aloud;
   private edition: string;
   private places: boolean; // a message may be about one of several
-  private pace: Record<Timer, number>;
+  private pace: Record<Timer | "read", number>;
   private visit = crypto.randomUUID();
   private touches = 0; // of the act under way
   private extra = 0; // taps on a locked tile
+  private built = 0; // when the screen that stands was
 
   constructor(root: HTMLElement, told: Told) {
     const { status, questions, board } = told;
@@ -139,6 +140,7 @@ class Kiosk {
     for (const effect of effects) this.perform(effect);
     if (state === before) return;
     const built = this.view.show(state);
+    if (built) this.built = performance.now();
     this.aloud.follow(state.aloud, state.language, built);
     if (state.draft.live) this.aloud.stop();
     if (state.warning && !before.warning) chime();
@@ -207,6 +209,7 @@ class Kiosk {
 
   private act(act: string, value: string, touches = 0): void {
     this.touches = touches;
+    if ((act === "consent" || act === "dissent") && !this.couldRead()) return;
     switch (act) {
       case "barred":
         if (value === "tap" && this.state.locked) this.extra++;
@@ -230,6 +233,12 @@ class Kiosk {
       default:
         return this.send({ type: act, ...(valued[act] ? { [valued[act]]: value } : {}) } as unknown as Event);
     }
+  }
+
+  /** couldRead says whether the screen has stood for longer than two quick taps
+   *  on one button take. */
+  private couldRead(): boolean {
+    return performance.now() - this.built >= this.pace.read;
   }
 
   /** key: a tactile keypad. 1…9 choose, Enter goes on, 0 skips or goes back, *
