@@ -47,6 +47,29 @@ func TestFlowLeavesNothing(t *testing.T) {
 	}
 }
 
+// What is done on one screen does nothing on another, so that a message on its
+// way, or one that was sent, is not written on.
+func TestFlowTakesActsOnTheirScreens(t *testing.T) {
+	compose := "compose; kind khen; subject police; where qt-01; "
+	written := compose + `{"type":"edit","field":"words"}; key a; go compose; `
+	spoken := compose + `go voice; {"type":"open","device":"voice"}; {"type":"opened"}; `
+	edit := `{"type":"edit","field":"name"}`
+	for events, want := range map[string]string{
+		written + `{"type":"post","request":"r","receipt":"7777777777"}; ` + edit: "sending A qt-01 | ",
+		written + "key b":                              "compose A qt-01 | ",
+		written + "kind khen":                          "compose A qt-01 | ",
+		written + "where ":                             "compose A qt-01 | ",
+		written + `{"type":"reader","reader":"named"}`: "compose A qt-01 | ",
+		spoken + `{"type":"recorded","seconds":3}; go compose; {"type":"drop","what":"voice"}`: "compose qt-01 | ",
+		spoken + edit:      "voice qt-01 | ",
+		"compose; " + edit: "kind | ",
+	} {
+		if got := playedOut(t, events); got != want {
+			t.Errorf("%s\n got %s\nwant %s", events, got, want)
+		}
+	}
+}
+
 func playedOut(t *testing.T, events string) (got string) {
 	t.Helper()
 	runFlow(t, fmt.Sprintf(playOut, questionnaire(t, 0), questionnaire(t, 2), eventList(events)), &got)

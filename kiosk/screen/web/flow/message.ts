@@ -147,14 +147,14 @@ export function messageStep(s: State, e: Event): Step {
     case "go":
       return go(s, e.to as MessageScreen);
     case "edit":
-      return [draft(s, opened(d, e.field, s.language), "write"), []];
+      return writable(s) ? [draft(s, opened(d, e.field, s.language), "write"), []] : [s, []];
     case "kind":
     case "subject":
     case "where":
     case "reader":
       return chosen(s, e);
     case "key":
-      return [draft(s, typed(d, e.key)), []];
+      return s.screen === "write" ? [draft(s, typed(d, e.key)), []] : [s, []];
     case "consent":
     case "dissent":
       return agree(s, e);
@@ -162,6 +162,12 @@ export function messageStep(s: State, e: Event): Step {
       return post(s, e);
   }
   return devices(s, e);
+}
+
+/** writable: a field is chosen beside what else can be given, or in place of a
+ *  device that did not open. */
+function writable(s: State): boolean {
+  return s.screen === "compose" || s.screen === "contact" || ((s.screen === "voice" || s.screen === "photo") && s.draft.live === "");
 }
 
 /** askWhere says whether a place may be told. Not to named officers: it would
@@ -172,6 +178,7 @@ export function askWhere(s: State): boolean {
 
 /** chosen goes on with what a message is about and who reads it. */
 function chosen(s: State, e: Event): Step {
+  if (e.type !== s.screen) return [s, []];
   switch (e.type) {
     case "kind":
       return [draft(s, { kind: e.kind }, "subject"), []];
@@ -208,7 +215,7 @@ function devices(s: State, e: Event): Step {
       if (d.live !== "voice") return [s, []];
       return d.open ? [s, [{ type: "finish" }]] : [draft(s, { live: "" }), [{ type: "close" }]]; // let go before it listened
     case "drop":
-      return [draft(s, gone(d, e.what)), [{ type: "drop", what: e.what }]];
+      return s.screen === e.what ? [draft(s, gone(d, e.what)), [{ type: "drop", what: e.what }]] : [s, []];
     case "replay":
       return d.voice > 0 ? [s, [{ type: "replay" }]] : [s, []];
   }
