@@ -9,9 +9,9 @@ import (
 
 // refusals logs what was refused: where and why by its code, never what was
 // sent. A program that hammers the screen cannot fill the disk with it. Messages,
-// what is said of them by receipt code and what is printed are only counted, into
-// the next line about anything else: a line's time would be that of a message,
-// and of one to named officers nobody may know it.
+// what is asked and said of them by receipt code and what is printed are only
+// counted, into the next line about anything else: a line's time would be that
+// of a message, and of one to named officers nobody may know it.
 type refusals struct {
 	log *slog.Logger
 
@@ -27,6 +27,7 @@ const linesAMinute = 20
 // Routes of what leaves no line.
 const (
 	messagesRoute = "/api/messages"
+	receiptsRoute = "/api/receipts" // tried as soon as a message is sent, perhaps
 	repliesRoute  = "/api/replies"
 	rightsRoute   = "/api/rights"
 	printRoute    = "/api/print" // of a receipt, perhaps
@@ -51,7 +52,7 @@ func (l *refusals) note(route string, why refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch route {
-	case messagesRoute, repliesRoute, rightsRoute, printRoute:
+	case messagesRoute, receiptsRoute, repliesRoute, rightsRoute, printRoute:
 		l.silent++
 		return
 	}

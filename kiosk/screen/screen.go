@@ -165,7 +165,7 @@ func (s *Screen) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/answers", only(http.MethodPost, s.postAnswer))
 	mux.Handle(messagesRoute, only(http.MethodPost, s.postMessage))
-	mux.Handle("/api/receipts", only(http.MethodPost, s.postReceipt))
+	mux.Handle(receiptsRoute, only(http.MethodPost, s.postReceipt))
 	mux.Handle(printRoute, only(http.MethodPost, s.postPrint))
 	mux.Handle(repliesRoute, only(http.MethodPost, s.postReply))
 	mux.Handle(rightsRoute, only(http.MethodPost, s.postRight))
