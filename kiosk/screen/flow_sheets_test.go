@@ -77,16 +77,8 @@ func TestSheets(t *testing.T) {
 		{"let go before it listened", `compose; kind khen; subject police; where ; go voice; {"type":"open","device":"voice"}; {"type":"release"}`, `voice khen police cases | {"type":"open","device":"voice"} {"type":"close"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var list []string
-			for e := range strings.SplitSeq(c.events, ";") {
-				if e = strings.TrimLeft(e, " "); strings.HasPrefix(e, "{") {
-					list = append(list, e)
-				} else if strings.TrimSpace(e) != "" {
-					list = append(list, event(e))
-				}
-			}
 			var got string
-			runFlow(t, fmt.Sprintf(playSheets, questionnaire(t, 0), questionnaire(t, 1), strings.Join(list, ",")), &got)
+			runFlow(t, fmt.Sprintf(playSheets, questionnaire(t, 0), questionnaire(t, 1), eventList(c.events)), &got)
 			if got != c.want {
 				t.Errorf("%s\n got %s\nwant %s", c.events, got, c.want)
 			}
