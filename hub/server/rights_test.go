@@ -127,3 +127,22 @@ func TestProveByCode(t *testing.T) {
 		}
 	}
 }
+
+// The console of a hub that serves shows what waits, and says on every page
+// that the law's days are over for somebody.
+func TestConsoleTellsOfRights(t *testing.T) {
+	h, base, _ := inside(t, "", &lines{})
+	receipt := seal.NewCode().Receipt()
+	kiosk := letterstest.NewKiosk(t, h.ledger, "thietbi", "qt-07", time.Now().AddDate(0, -2, 0))
+	kiosk.Deliver(time.Now(), wire.RightsRequest{Uptime: 1, Receipt: receipt.Tag[:], Right: "see", MAC: receipt.RightMAC("see")})
+	if _, err := h.rights.Take(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	browser := signedIn(t, h, base)
+	for path, want := range map[string]string{"/rights": `id="r-1"`, "/": "1 yêu cầu về dữ liệu cá nhân đã quá hạn"} {
+		res, err := browser.Get(base + path)
+		if page := string(read(t, res, err)); !strings.Contains(page, want) {
+			t.Errorf("%s lacks %q:\n%s", path, want, page)
+		}
+	}
+}

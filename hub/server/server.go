@@ -147,7 +147,7 @@ func (h *hub) openRest(ctx context.Context, id cases.Identity) (err error) {
 	}
 	h.intake = intake.New(intake.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Authority: h.authority, Bulletins: h.bulletin, Spool: h.spool, Elsewhere: h.elsewhere(), Clock: h.clocks.hear, Now: h.cfg.Now, Logger: h.log})
 	h.console, err = console.New(console.Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Accounts: h.accounts,
-		Secure: h.secure(), Archive: h.shelf.offDisk(), Letters: h.letters, Deletions: h.deletions, Cases: h.cases, Told: h.bulletin, Spool: h.spool,
+		Secure: h.secure(), Archive: h.shelf.offDisk(), Letters: h.letters, Deletions: h.deletions, Cases: h.cases, Rights: h.rights, Told: h.bulletin, Spool: h.spool,
 		Copies: h.copies, Chores: h.done, Program: command.Version(), Now: h.cfg.Now, Logger: h.log})
 	if err != nil {
 		return err
