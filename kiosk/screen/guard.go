@@ -14,7 +14,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // features are off but camera and microphone, which open for a message only,
 // under a bar that says so.
-const features = "camera=(self), microphone=(self), geolocation=(), display-capture=(), usb=(), serial=(), bluetooth=(), payment=()"
+const features = "camera=(self), microphone=(self), geolocation=(), display-capture=(), usb=(), serial=(), payment=()"
 
 // guard lets only pages of this server, on this machine, reach next. The Host
 // check stops a foreign site whose name was rebound to 127.0.0.1.

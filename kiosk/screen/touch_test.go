@@ -333,6 +333,62 @@ func TestKeypad(t *testing.T) {
 	k.expect("satisfied 2 vi, low long-wait vi")
 }
 
+// The whole way to a recording by keypad: 6 begins a message, digits choose, 9
+// offers languages.
+func TestKeypadBeginsEverything(t *testing.T) {
+	k, _ := openWard(t, portrait, nil)
+	press := func(keys ...string) {
+		t.Helper()
+		for _, key := range keys {
+			k.run(chromedp.KeyEvent(key))
+		}
+	}
+	press("9")
+	k.see(".chooser")
+	press("2")
+	k.until("English", "document.documentElement.lang === 'en'")
+	press("6")
+	k.wait("kind")
+	press("1")
+	k.wait("subject")
+	press("1")
+	k.wait("compose")
+	press("2")
+	k.wait("voice")
+	press("0", "0", "0", "0")
+	k.wait("attract")
+	press("8")
+	k.wait("menu")
+	press("0")
+	k.wait("attract")
+	press("7")
+	k.wait("lookup")
+}
+
+// Out of service takes nothing, but still tells whom to call.
+func TestPausedStillTells(t *testing.T) {
+	k, w := openWard(t, portrait, nil)
+	w.told.facts = feedback.Facts{Houses: []feedback.House{{Caretaker: feedback.Caretaker{Name: "Bà Hoa", Phone: "0900 000 001"}}}}
+	k.store.Lock()
+	k.store.storage = StorageFull
+	k.store.Unlock()
+	k.run(chromedp.Navigate(k.url + "/"))
+	k.wait("paused")
+	if text := k.text(".middle"); !strings.Contains(text, "Bà Hoa · 0900 000 001") {
+		t.Errorf("whom to call: %q", text)
+	}
+	k.tap("[data-act=go][data-value=menu]")
+	k.wait("menu")
+	if n := k.count("[data-act=compose]"); n != 0 {
+		t.Error("a message is offered that nobody would keep")
+	}
+	k.tap("[data-value=numbers]")
+	k.wait("numbers")
+	k.tap("[data-value=menu]")
+	k.tap("[data-value=home]")
+	k.wait("paused")
+}
+
 func TestSurveyOfTaps(t *testing.T) {
 	k := open(t, landscape, func(c *Config) { c.Questionnaires = c.Questionnaires[1:2]; c.Pace.Undo = 50 * time.Millisecond })
 	k.start()

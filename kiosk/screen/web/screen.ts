@@ -2,7 +2,7 @@
 // and the store.
 
 import { Card } from "./flow/desk";
-import { Effect, Event, State, Timer, asked, begin, isSheet, step, untouched } from "./flow/flow";
+import { Effect, Event, State, Timer, asked, begin, isSheet, resting, step, untouched } from "./flow/flow";
 import { Offers } from "./flow/message";
 import { MessageForm, Option, Questionnaire, Text } from "./flow/questions";
 import { forget } from "./flow/typing";
@@ -13,7 +13,7 @@ import { Keeper } from "./parts/keeper";
 import { Letters, mintCode } from "./parts/letters";
 import { Media } from "./parts/media";
 import { measurePanel, shiftAgainstBurnIn } from "./parts/panel";
-import { Catalogues, setTexts } from "./parts/texts";
+import { Catalogues, languages, setTexts } from "./parts/texts";
 import { beat } from "./parts/pulse";
 import { calm, listen } from "./parts/touch";
 import { View } from "./parts/view";
@@ -90,7 +90,12 @@ async function load(): Promise<Told> {
 const noForm: MessageForm = { questionnaire: "", version: 0, title: {}, kinds: [], subjects: [], places: [], consents: [] };
 
 /** noBoard: a server that was told nothing. */
-const noBoard: Board = { notices: [], texts: {}, contacts: [] };
+const noBoard: Board = { notices: [], texts: {}, contacts: [], hours: [] };
+
+/** nth presses the nth button there is, from 0. */
+function nth(selector: string, n: number): void {
+  [...document.querySelectorAll<HTMLElement>(selector)].filter((e) => e.getAttribute("aria-disabled") !== "true")[n]?.click();
+}
 
 /** valued is the name of an act's value. */
 const valued: Record<string, string | undefined> = {
@@ -209,7 +214,7 @@ class Kiosk {
 
   private act(act: string, value: string, touches = 0): void {
     this.touches = touches;
-    if ((act === "consent" || act === "dissent") && !this.couldRead()) return;
+    if (this.hasty(act, value)) return;
     switch (act) {
       case "barred":
         if (value === "tap" && this.state.locked) this.extra++;
@@ -228,6 +233,8 @@ class Kiosk {
       case "post":
       case "consent":
         return this.send({ type: act, purpose: value, request: crypto.randomUUID(), receipt: mintCode() });
+      case "spell":
+        return this.aloud.spell(this.state.language, this.state.draft.receipt);
       case "scroll":
         return this.view.scroll(Number(value));
       default:
@@ -235,14 +242,18 @@ class Kiosk {
     }
   }
 
-  /** couldRead says whether the screen has stood for longer than two quick taps
-   *  on one button take. */
-  private couldRead(): boolean {
-    return performance.now() - this.built >= this.pace.read;
+  /** hasty says whether a button that binds, or ends a screen that must be read,
+   *  came up under a finger that was tapping already. */
+  private hasty(act: string, value: string): boolean {
+    const stood = performance.now() - this.built;
+    if (["consent", "dissent", "reply", "demand"].includes(act)) return stood < this.pace.read;
+    const told = this.state.screen === "receipt" || this.state.screen === "replied";
+    return told && act === "go" && value === "home" && stood < 2 * this.pace.read;
   }
 
   /** key: a tactile keypad. 1…9 choose, Enter goes on, 0 skips or goes back, *
-   *  reads aloud, + and - make that louder and softer. */
+   *  reads aloud, + and - make that louder and softer. On the start screen 1…5
+   *  rate, 6…8 begin something else, and 9 offers languages. */
   private key(e: KeyboardEvent): void {
     if (e.repeat || e.ctrlKey || e.altKey || e.metaKey) return;
     const digit = /^[0-9]$/.test(e.key) ? Number(e.key) : -1;
@@ -251,13 +262,20 @@ class Kiosk {
     if (this.state.screen === "write" && !this.state.choosing) return this.typed(e.key);
     if (e.key === "*") return this.send({ type: "aloud" });
     if (e.key === "+" || e.key === "-") return this.aloud.louder(e.key === "+" ? 0.1 : -0.1);
-    if (this.state.choosing) return this.send({ type: "languages" });
+    if (this.state.choosing) return this.speakNth(digit);
     if (this.state.screen === "lookup") return this.typed(e.key);
     const onButton = document.activeElement instanceof HTMLButtonElement;
     if (isSheet(this.state.screen)) return this.walk(digit, e.key === "Enter" && !onButton);
     if (e.key === "Enter" && !onButton) return this.act(this.state.screen === "ask" ? "send" : "done", "");
+    if (resting(this.state) && digit > 5) return digit === 9 ? this.send({ type: "languages" }) : nth(".begin button, .middle button", digit - 6);
     if (digit === 0) return this.act("skip", "");
     if (digit > 0) this.choose(digit);
+  }
+
+  /** speakNth chooses a language; any other key closes the list. */
+  private speakNth(digit: number): void {
+    const language = languages[digit - 1];
+    this.send(language ? { type: "language", language } : { type: "languages" });
   }
 
   /** typed: a keyboard somebody plugged in types as the one on the screen does.
@@ -271,7 +289,6 @@ class Kiosk {
 
   /** walk goes through the sheets by digits: the nth of what is offered, 0 back. */
   private walk(digit: number, on: boolean): void {
-    const nth = (selector: string, n: number) => document.querySelectorAll<HTMLElement>(`${selector}:not([aria-disabled=true])`)[n]?.click();
     if (on) nth(".sheet ~ .actions .primary", 0);
     else if (digit === 0) nth(".sheet ~ .actions [data-act=go]", 0);
     else if (digit > 0) nth(".sheet button", digit - 1);
@@ -279,6 +296,7 @@ class Kiosk {
 
   private choose(digit: number): void {
     const q = asked(this.state);
+    if (this.state.locked) return this.act("barred", "tap");
     if (q?.kind === "satisfaction" && digit <= 5) this.act("tap", String(digit));
     if (q?.kind === "yes-partly-no") this.tapNth(digit);
     if (q?.kind === "choices" && q.options?.[digit - 1]) this.act("pick", q.options[digit - 1]!.id);

@@ -52,7 +52,7 @@ export function caseStep(s: State, e: Event): Step {
     case "key":
       return [s.screen === "lookup" ? draft(s, typed(d, e.key)) : s, []];
     case "find":
-      if (s.screen !== "lookup" || d.code.length !== codeLength) return [s, []];
+      if ((s.screen !== "lookup" && s.screen !== "found") || d.code.length !== codeLength) return [s, []];
       return [{ ...s, screen: "found", desk: { ...s.desk, found: asking() } }, [{ type: "find", code: d.code }]];
     case "score":
       return s.screen === "reply" ? [{ ...s, desk: { ...s.desk, score: s.desk.score === e.score ? 0 : e.score } }, []] : [s, []];

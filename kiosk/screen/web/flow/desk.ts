@@ -1,7 +1,7 @@
 // What the machine tells: its menu, the board, numbers to call, the guide for
 // complaints, itself. Pure, as all of flow/.
 
-import type { Effect, Event, State, Step } from "./flow";
+import { Effect, Event, State, Step, resting } from "./flow";
 import type { Found, Right, Word } from "./case";
 import { draft } from "./message";
 
@@ -71,7 +71,7 @@ export function deskStep(s: State, e: Event): Step {
 /** go walks between these screens; the way in is from where nothing is asked or
  *  begun. It ends the questions, as far as they were answered. */
 function go(s: State, to: string): Step {
-  const from = s.screen === "attract" || s.screen === "ask" || s.screen === "thanks" || s.screen === "kind" || isDesk(s.screen);
+  const from = resting(s) || s.screen === "ask" || s.screen === "thanks" || s.screen === "kind" || isDesk(s.screen);
   if (!isDesk(to) || !from || s.locked) return [s, []];
   const left = { given: {}, picked: [], locked: false, fresh: false, redoing: false, choosing: false };
   const look: Effect[] = to === "machine" ? [{ type: "inspect" }] : [];

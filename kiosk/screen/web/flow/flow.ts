@@ -186,7 +186,7 @@ export function untouched(s: State): boolean {
 
 /** begun is a resident's first act. */
 function begun(s: State, e: Event): Step {
-  if (s.screen === "paused") return tools(s, e);
+  if (s.screen === "paused") return e.type === "go" ? deskStep(s, e) : tools(s, e);
   switch (e.type) {
     case "tap":
       return tap({ ...s, screen: "ask" }, e.value, e.request);

@@ -133,6 +133,7 @@ export function toAgree(d: Draft): string {
 export function enter(s: State, e: { type: "compose" | "lookup" }): Step {
   const after = s.screen === "thanks" || s.screen === "receipt" || s.screen === "found" || s.screen === "filing" || s.screen === "rights";
   if ((!after && !front(s) && !isDesk(s.screen)) || s.locked || !offered(s.offers)) return [s, []];
+  if (e.type === "compose" && s.outOfService) return [s, []];
   const fresh: State = { ...s, given: {}, picked: [], fresh: false, redoing: false, choosing: false, draft: blank(), desk: tidy() };
   const stop: Effect[] = (["thanks", "undo", "redo", "stale"] as const).map((timer) => ({ type: "stop", timer }));
   const begun: State = e.type === "compose" ? { ...fresh, screen: "kind" } : { ...fresh, screen: "lookup", draft: { ...fresh.draft, field: "code" } };

@@ -24,6 +24,11 @@ export class Aloud {
     if (texts.length > 0) this.speech.say(language, texts);
   }
 
+  /** spell reads a receipt's code sign by sign, to whoever asked for it. */
+  spell(language: string, code: string): void {
+    this.speech.say(language, Array.from(code));
+  }
+
   /** reading says whether something is being heard: nobody is asked to hurry. */
   get reading(): boolean {
     return this.speech.reading;

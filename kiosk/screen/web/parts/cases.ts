@@ -44,7 +44,8 @@ function found(s: State, t: Texts): Sheet {
     )],
     acts: [
       mine ? button("go", "rights", "second", t.mine, icon("person")) : null,
-      f.mayReply ? button("go", "reply", "primary", t.reply, icon("guide")) : button("go", "home", "primary", t.done, icon("check")),
+      f.outcome === "failed" || f.outcome === "often" ? button("find", "", "primary", t.tryAgain, icon("again"))
+        : f.mayReply ? button("go", "reply", "primary", t.reply, icon("guide")) : button("go", "home", "primary", t.done, icon("check")),
     ],
   };
 }
@@ -57,7 +58,7 @@ function reply(s: State, t: Texts, served: Served): Sheet {
   return {
     title: t.replyTitle, back: "found", about: t.replyHelp,
     content: [h("div", { class: "moods" }, ...faces)],
-    acts: [button("reply", "reopen", "second", t.reopen, icon("again")), button("reply", "confirm", "primary", t.confirm, icon("check"))],
+    acts: [button("reply", "reopen", "second", t.reopen, icon("again")), button("reply", "confirm", "second", t.confirm, icon("check"))],
   };
 }
 

@@ -32,11 +32,18 @@ export interface Contact {
   emergency?: boolean;
 }
 
+/** Times are hours, "07:30-11:30", on days of the week; none means all. */
+export interface Times {
+  weekdays?: string[];
+  hours?: string[];
+}
+
 /** Board is what the ward tells here; texts are those it words itself, by id. */
 export interface Board {
   notices: Notice[];
   texts: Record<string, Text>;
   contacts: Contact[];
+  hours: Times[]; // when the house is open
   caretaker?: { name?: string; phone?: string };
 }
 
@@ -67,12 +74,12 @@ function menu(s: State, t: Texts): Sheet {
   return {
     title: t.menuTitle, back: "home",
     content: [h("div", { class: "gives many" },
-      open ? entry("compose", "", "write", t.compose) : null,
+      open && !s.outOfService ? entry("compose", "", "write", t.compose) : null,
       open ? entry("lookup", "", "search", t.lookup) : null,
       entry("go", "board", "board", t.board),
       entry("go", "filing", "letter", t.filing),
       entry("go", "numbers", "phone", t.numbers),
-      s.surveys.length > 1 ? entry("go", "surveys", "list", t.surveys) : null,
+      s.surveys.length > 1 && !s.outOfService ? entry("go", "surveys", "list", t.surveys) : null,
       entry("go", "about", "shield", t.about),
     )],
   };
@@ -132,10 +139,20 @@ function about(s: State, t: Texts, served: Served): Sheet {
   const text = (words: string) => h("p", { class: "text" }, compound(t, words));
   return {
     title: t.about, back: "menu",
-    content: [scroller(t, text(t.aboutText), text(t.aboutNobody), h("p", { class: "text" }, consentText(served.form, "words", s.language)), text(t.aboutRights))],
-    acts: [button("go", "machine", "second", t.machine, icon("house")), offered(s.offers) ? button("lookup", "", "primary", t.mine, icon("person")) : null],
+    content: [scroller(t, ...openHours(s, t, served), text(t.aboutText), text(t.aboutNobody), h("p", { class: "text" }, consentText(served.form, "words", s.language)), text(t.aboutRights))],
+    acts: [button("go", "machine", "second", t.machine, icon("info")), offered(s.offers) ? button("lookup", "", "primary", t.mine, icon("person")) : null],
   };
 }
+
+/** openHours of the house, a line for each time it is open. */
+function openHours(s: State, t: Texts, { board: { hours } }: Served): HTMLElement[] {
+  if (hours.length === 0) return [];
+  const day = (id: string) => new Intl.DateTimeFormat(s.language, { weekday: "long" }).format(new Date(Date.UTC(2024, 0, 1 + week.indexOf(id), 12)));
+  const line = ({ weekdays, hours: times }: Times) => h("span", {}, [(weekdays ?? []).map(day).join(", "), (times ?? []).join(", ")].filter(Boolean).join(": "));
+  return [h("p", { class: "told" }, h("b", {}, t.openHours), ...hours.map(line))];
+}
+
+const week = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /** machine is what a caretaker reads out on the telephone. */
 function machine(s: State, t: Texts, served: Served): Sheet {
@@ -158,7 +175,7 @@ function machine(s: State, t: Texts, served: Served): Sheet {
 function cardFacts({ device, hub, connected, contact, started, now, conditions, waiting, room }: Card, t: Texts): [string, string][] {
   const all: [string, string][] = [
     [t.facts.device, device], [t.facts.hub, hub], [t.facts.contact, connected ? t.connected : day(contact)], [t.facts.started, day(started)],
-    [t.facts.waiting, `${waiting.records} + ${waiting.files}`],
+    [t.facts.waiting, `≤ ${waiting.records} + ≤ ${waiting.files}`],
     [t.facts.room, [room.ratings < 0 ? "" : t.ratings.replace("{n}", grand(room.ratings)), room.days < 0 ? "" : t.days.replace("{n}", grand(room.days))].filter(Boolean).join(" · ")],
     [t.facts.free, room.free < 0 ? "" : `${(room.free / 2 ** 30).toFixed(1)} GiB`],
     [t.facts.now, now.slice(11, 16) + " " + day(now)],

@@ -31,7 +31,7 @@ export interface Sheet {
 /** sheetKey changes when a sheet must be built anew. */
 export function sheetKey(s: State): unknown[] {
   const d = s.draft;
-  return [d.field, keyboardKey(d.typing), d.live, d.open, d.blocked, d.voice, d.photo, d.trouble, d.refused, s.screen === "agree" && toAgree(d), s.offers, { ...s.desk, score: 0 }];
+  return [d.field, keyboardKey(d.typing), d.live, d.open, d.blocked, d.voice, d.photo, d.trouble, d.refused, s.screen === "agree" && toAgree(d), s.offers, s.screen === "receipt" && s.aloud, { ...s.desk, score: 0 }];
 }
 
 /** liveBar says across the whole screen that something listens or looks. */
@@ -265,7 +265,7 @@ function agree(s: State, t: Texts, form: MessageForm): Sheet {
       h("p", { class: "text consent", "data-purpose": purpose }, consentText(form, purpose, s.language)),
       s.draft.words.trim() && purpose === all[0] ? h("p", { class: "text", "data-told": "words" }, consentText(form, "words", s.language)) : null,
     )],
-    acts: [button("dissent", purpose, "second", t.disagree, icon("cross")), button("consent", purpose, "primary", t.agree, icon("check"))],
+    acts: [button("dissent", purpose, "second", t.disagree, icon("cross")), button("consent", purpose, "second", t.agree, icon("check"))],
   };
 }
 
@@ -280,7 +280,7 @@ function receipt(s: State, t: Texts, served: Served): Sheet {
       drawn ? h("div", { class: "qr", role: "img", "aria-label": t.qr }, qrOf(drawn)) : null,
       h("div", { class: "ways" }, scroller(t, d.reader === "named" ? note(t, t.namedLate) : null, note(t, way), note(t, t.keepPrivate))),
     ],
-    acts: [printer(s, t, served, "receipt"), button("go", "home", "primary", t.done, icon("check"))],
+    acts: [printer(s, t, served, "receipt"), s.aloud ? button("spell", "", "second", t.spell, icon("speaker")) : null, button("go", "home", "primary", t.done, icon("check"))],
   };
 }
 

@@ -1,6 +1,8 @@
 // Speech reads texts aloud, one after the other, once a resident has turned it
 // on. Sound and texts are in this page's memory only, and gone when it stops.
 
+const patience = 12_000; // ms for one text: a voice at run time takes up to ten seconds
+const longest = 45_000; // ms of one sound
 const usual = 0.7; // loud enough, and no shock in a headphone
 
 export class Speech {
@@ -74,6 +76,7 @@ export class Speech {
     await new Promise<void>((done) => {
       for (const type of ["ended", "error"]) player.addEventListener(type, () => done());
       signal.addEventListener("abort", () => done());
+      setTimeout(done, longest); // a loudspeaker that takes nothing
       player.play().catch(() => done());
     });
     player.pause();
@@ -92,7 +95,7 @@ async function sound(language: string, texts: string[], signal: AbortSignal): Pr
         method: "POST",
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ language, text }),
-        signal,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]),
       });
       if (!reply.ok) continue;
       const heard = await reply.blob();

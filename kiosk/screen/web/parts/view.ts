@@ -96,7 +96,7 @@ export class View {
       case "sorry":
         return this.message(t, "sorryTitle", "sorryText", "unclear", button("done", "", "primary", t.done));
       default:
-        return this.message(t, "pausedTitle", "pausedText", "pause");
+        return this.message(t, "pausedTitle", "pausedText", "pause", caretaker(this.served), button("go", "menu", "second", t.menu, icon("menu")));
     }
   }
 
@@ -152,6 +152,12 @@ export class View {
   private each(selector: string, change: (e: HTMLElement) => void): void {
     for (const e of this.root.querySelectorAll<HTMLElement>(selector)) change(e);
   }
+}
+
+/** caretaker is whom to call when nothing is taken. */
+function caretaker({ board }: Served): HTMLElement | null {
+  const who = [board.caretaker?.name, board.caretaker?.phone].filter(Boolean).join(" · ");
+  return who ? h("p", { class: "help" }, h("strong", {}, who)) : null;
 }
 
 /** Line is a text of one line. */
