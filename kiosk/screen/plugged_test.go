@@ -42,3 +42,13 @@ func TestHeldButtonIsLetGoOf(t *testing.T) {
 	k.see("[data-act=replay]")
 	k.expectOff()
 }
+
+// A keypad's digits choose among what is there to be seen.
+func TestKeypadPassesOverWhatIsHidden(t *testing.T) {
+	k, _ := openWard(t, portrait, nil)
+	k.tap("[data-act=go][data-value=menu]")
+	k.tap("[data-act=go][data-value=filing]")
+	k.until("a guide that fits", "document.querySelector('.updown')?.hidden")
+	k.run(chromedp.KeyEvent("1"))
+	k.see(".copy")
+}

@@ -92,9 +92,9 @@ const noForm: MessageForm = { questionnaire: "", version: 0, title: {}, kinds: [
 /** noBoard: a server that was told nothing. */
 const noBoard: Board = { notices: [], texts: {}, contacts: [], hours: [] };
 
-/** nth presses the nth button there is, from 0. */
+/** nth presses the nth button that can be seen and pressed, from 0. */
 function nth(selector: string, n: number): void {
-  [...document.querySelectorAll<HTMLElement>(selector)].filter((e) => e.getAttribute("aria-disabled") !== "true")[n]?.click();
+  [...document.querySelectorAll<HTMLElement>(selector)].filter((e) => e.checkVisibility() && e.getAttribute("aria-disabled") !== "true")[n]?.click();
 }
 
 /** valued is the name of an act's value. */
