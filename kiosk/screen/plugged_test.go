@@ -52,3 +52,15 @@ func TestKeypadPassesOverWhatIsHidden(t *testing.T) {
 	k.run(chromedp.KeyEvent("1"))
 	k.see(".copy")
 }
+
+// What ends a screen in another way than the usual one has the next digit.
+func TestKeypadReachesEveryAct(t *testing.T) {
+	k, w := openWard(t, portrait, nil)
+	w.named()
+	k.home()
+	k.tap("[data-act=go][data-value=menu]")
+	k.tap("[data-act=go][data-value=filing]")
+	k.see("[data-act=convert]")
+	k.run(chromedp.KeyEvent("2"))
+	k.wait("subject")
+}

@@ -287,11 +287,12 @@ class Kiosk {
     if (character) this.send({ type: "key", key: character });
   }
 
-  /** walk goes through the sheets by digits: the nth of what is offered, 0 back. */
+  /** walk goes through the sheets by digits: the nth of what is offered, then of
+   *  other ways to end the sheet; Enter for the usual one, 0 back. */
   private walk(digit: number, on: boolean): void {
     if (on) nth(".sheet ~ .actions .primary", 0);
     else if (digit === 0) nth(".sheet ~ .actions [data-act=go]", 0);
-    else if (digit > 0) nth(".sheet button", digit - 1);
+    else if (digit > 0) nth(":is(.sheet button, .sheet ~ .actions .second:not([data-act=go]))", digit - 1);
   }
 
   private choose(digit: number): void {
