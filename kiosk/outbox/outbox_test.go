@@ -278,6 +278,36 @@ func TestReplaces(t *testing.T) {
 	}
 }
 
+// What takes an answer's place answers what that one did, or an answer to one
+// question would take away that to another.
+func TestReplacesItsOwnKind(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*feedback.Answer)
+		kept   bool
+	}{
+		"the same question":     {func(a *feedback.Answer) { a.Score = 1 }, true},
+		"in another language":   {func(a *feedback.Answer) { a.Language = "en" }, true},
+		"skipped":               {func(a *feedback.Answer) { a.Score, a.Skipped = 0, true }, true},
+		"a newer wording":       {func(a *feedback.Answer) { a.Version++ }, true},
+		"another question":      {func(a *feedback.Answer) { a.Question = "staff" }, false},
+		"another questionnaire": {func(a *feedback.Answer) { a.Questionnaire = "visitors" }, false},
+	} {
+		o := mustOpen(t, config(t.TempDir(), newClock()))
+		first := mustPut(t, o, "req-1")
+		for range 2 { // the second takes the place of one that took a place
+			a := rating(3)
+			c.change(&a)
+			second, err := o.Put("req-"+first.ID.String(), a, first.ID.String())
+			if invalid := (*feedback.Invalid)(nil); c.kept != (err == nil) || !c.kept && (!errors.As(err, &invalid) || invalid.Field != "replaces") {
+				t.Errorf("%s: %v, want kept %v", name, err, c.kept)
+			}
+			if err == nil {
+				first = second
+			}
+		}
+	}
+}
+
 // A correction that waited on its page is as old as its tap.
 func TestReplacesAtTheTap(t *testing.T) {
 	for _, c := range []struct {

@@ -103,7 +103,7 @@ func (o *Outbox) put(tx *sql.Tx, d draft) (Receipt, error) {
 		return Receipt{}, err
 	}
 	if d.replaces {
-		if err := o.replaceable(tx, d.earlier, d.ago); err != nil {
+		if err := o.replaceable(tx, d); err != nil {
 			return Receipt{}, err
 		}
 	}
@@ -198,10 +198,10 @@ func onWire(a feedback.Answer) (wire.Answer, error) {
 		Receipt: []byte{}, Consents: []wire.Consent{}}, nil
 }
 
-// replaceable says whether an answer of that id could still be taken back so
-// long ago. Its age is told by the monotonic clock within this run, by the wall
+// replaceable says whether the answer that d takes the place of is to the same
+// question and could still be taken back at the tap. Its age is told by the monotonic clock within this run, by the wall
 // clock only across a restart.
-func (o *Outbox) replaceable(tx *sql.Tx, id wire.RecordID, ago uint64) error {
+func (o *Outbox) replaceable(tx *sql.Tx, d draft) error {
 	rows, err := tx.Query(query("newest"), sql.Named("most", replaceMost))
 	if err != nil {
 		return err
@@ -219,12 +219,12 @@ func (o *Outbox) replaceable(tx *sql.Tx, id wire.RecordID, ago uint64) error {
 		if err != nil {
 			continue // a kind of a newer program: not one that takes an answer back
 		}
-		if chain.ID() == id {
-			return o.young(record, wall, thisRun, ago)
+		if chain.ID() == d.earlier {
+			return o.young(record, wall, thisRun, d)
 		}
 		switch r := record.(type) {
 		case wire.Replaces:
-			if r.Earlier == id {
+			if r.Earlier == d.earlier {
 				return &feedback.Invalid{Field: "replaces", Want: "an answer that was not replaced before: name the newer one"}
 			}
 		case wire.Boot:
@@ -237,22 +237,25 @@ func (o *Outbox) replaceable(tx *sql.Tx, id wire.RecordID, ago uint64) error {
 	return &feedback.Invalid{Field: "replaces", Want: "the id of an answer given here in the last 60 seconds"}
 }
 
-func (o *Outbox) young(record wire.Record, wall int64, thisRun bool, ago uint64) error {
-	var given uint64
+func (o *Outbox) young(record wire.Record, wall int64, thisRun bool, d draft) error {
+	var given wire.Answer
 	switch r := record.(type) {
 	case wire.Answer:
-		given = r.Uptime
+		given = r
 	case wire.Replaces:
-		given = r.Answer.Uptime
+		given = r.Answer
 	default:
 		return &feedback.Invalid{Field: "replaces", Want: "the id of an answer"}
 	}
-	age := o.uptime() - given
+	if given.Questionnaire != d.answer.Questionnaire || given.Question != d.answer.Question {
+		return &feedback.Invalid{Field: "replaces", Want: "an answer to the same question of the same questionnaire"}
+	}
+	age := o.uptime() - given.Uptime
 	if !thisRun {
 		age = uint64(o.wall() - wall) // negative becomes huge: a clock set back proves nothing
 	}
 	// An answer that waited on the page as well may be kept after the tap.
-	if age -= min(age, ago); age > uint64(replaceTime.Microseconds()) {
+	if age -= min(age, d.ago); age > uint64(replaceTime.Microseconds()) {
 		return &feedback.Invalid{Field: "replaces", Want: "an answer given in the last 60 seconds: give a new one instead"}
 	}
 	return nil

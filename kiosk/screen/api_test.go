@@ -131,6 +131,11 @@ func TestPostAnswerAgain(t *testing.T) {
 		t.Errorf("same request, other answer: %d %v, want 409", status, reply)
 	}
 	id, _ := first["id"].(string)
+	other := strings.NewReplacer(`"r-1"`, `"r-3"`, `"questionnaire":"today"`, `"questionnaire":"visitors"`, `"replaces":""`, `"replaces":"`+id+`"`)
+	status, refused := post(t, h, other.Replace(good))
+	if told, _ := refused["error"].(map[string]any); status != 422 || told["field"] != "replaces" {
+		t.Errorf("replace by an answer to another questionnaire: %d %v, want 422 of replaces", status, refused)
+	}
 	change := strings.NewReplacer(`"r-1"`, `"r-2"`, `"score":4`, `"score":2`, `"replaces":""`, `"replaces":"`+id+`"`)
 	if status, reply := post(t, h, change.Replace(good)); status != 201 || !isHex(id, 32) {
 		t.Errorf("replace %q: %d %v, want 201", id, status, reply)
