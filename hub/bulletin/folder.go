@@ -153,6 +153,11 @@ func (c *content) questionnaire(file string, text []byte) error {
 	if err := q.Validate(); err != nil {
 		return refused(file, err)
 	}
+	for i, asked := range q.Questions {
+		if asked.Kind == feedback.Words || asked.Kind == feedback.Voice || asked.Kind == feedback.Photo {
+			return &Refused{file, fmt.Sprintf("questions[%d].kind", i), fmt.Sprintf("a kiosk asks no question of kind %s: leave it out; whoever has more to say leaves a message, which every kiosk offers", asked.Kind)}
+		}
+	}
 	c.questionnaires = append(c.questionnaires, q)
 	return c.once(file, fmt.Sprintf("questionnaire %q", q.ID))
 }
