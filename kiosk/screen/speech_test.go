@@ -254,6 +254,20 @@ func TestPageReadsAloud(t *testing.T) {
 	}
 }
 
+// The longest sentence there can be is heard to its end.
+func TestPageHearsOutTheLongest(t *testing.T) {
+	l := listens(t)
+	l.js(`window.waits = []; window.later = setTimeout; window.setTimeout = (f, ms) => { waits.push(ms); return later(f, ms); }; 0`, nil)
+	words := strings.Repeat("ba ", clip.MaxPart/3)
+	l.js(fmt.Sprintf(`speech.turn(true); speech.say("vi", [%q]); 0`, words), nil)
+	l.until("the voice", `heard[0]?.length > 30`)
+	var length, most float64
+	l.js("1000 * heard[0].length", &length)
+	if l.js("Math.max(...waits)", &most); most < length {
+		t.Errorf("a sound of %.0f ms is cut off after %.0f", length, most)
+	}
+}
+
 const long = `"UBND Phường Quảng Tiến chỉ dùng ảnh do Ông/Bà cung cấp để giải quyết và trả lời ý kiến này. Một. Hai. Ba. Bốn. Năm. Sáu."`
 
 func TestPageFallsSilent(t *testing.T) {

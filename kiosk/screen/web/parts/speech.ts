@@ -2,7 +2,7 @@
 // on. Sound and texts are in this page's memory only, and gone when it stops.
 
 const patience = 12_000; // ms for one text: a voice at run time takes up to ten seconds
-const longest = 45_000; // ms of one sound
+const longest = 200_000; // ms of one sound: the voice makes no longer one
 const usual = 0.7; // loud enough, and no shock in a headphone
 
 export class Speech {
