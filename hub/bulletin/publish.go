@@ -74,6 +74,28 @@ func (b *Bulletin) Facts(ctx context.Context) (facts feedback.Facts, err error) 
 	return facts, nil
 }
 
+// Asked is every version of every questionnaire that was ever published, the
+// newest of each last. Those built in are not among them.
+func (b *Bulletin) Asked(ctx context.Context) (all []feedback.Questionnaire, err error) {
+	rows, err := b.cfg.DB.Read().QueryContext(ctx, b.sql["asked"])
+	if err != nil {
+		return nil, fmt.Errorf("read questionnaires: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var text []byte
+		var q feedback.Questionnaire
+		if err := rows.Scan(&text); err != nil {
+			return nil, fmt.Errorf("read questionnaires: %w", err)
+		}
+		if err := json.Unmarshal(text, &q); err != nil {
+			return nil, fmt.Errorf("read questionnaires: %w", err)
+		}
+		all = append(all, q)
+	}
+	return all, rows.Err()
+}
+
 func titled(q feedback.Questionnaire) string {
 	if q.Schedule.Always() {
 		return fmt.Sprintf("%s %d", q.ID, q.Version)

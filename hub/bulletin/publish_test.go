@@ -93,6 +93,9 @@ func TestPublish(t *testing.T) {
 		if err := json.Unmarshal(s.Texts, &some); err != nil || some["slogan"]["zh-Hans"] != "亲民" || some["thanks"] == nil {
 			t.Errorf("texts = %+v, %v", some, err)
 		}
+		if asked, err := o.Asked(t.Context()); err != nil || len(asked) != 2 || fmt.Sprint(asked[0]) != fmt.Sprint(q) {
+			t.Errorf("Asked = %+v, %v", asked, err)
+		}
 		head := o.Head()
 		if _, err := o.Publish(t.Context(), dir, "lan"); err != nil {
 			t.Fatal(err)

@@ -27,6 +27,9 @@ ON CONFLICT (one) DO UPDATE SET body = excluded.body, version = excluded.version
 -- name: questionnaires
 SELECT id, version, digest FROM bulletin_questionnaires
 
+-- name: asked
+SELECT text FROM bulletin_questionnaires ORDER BY id, version
+
 -- name: add questionnaire
 INSERT INTO bulletin_questionnaires (id, version, digest, text, at_us) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (id, version) DO NOTHING

@@ -46,10 +46,11 @@ type Config struct {
 		Replies(ctx context.Context, tag []byte) ([]cases.Reply, error)
 		LastReplies(ctx context.Context, before int64, n int) ([]cases.Reply, error)
 	}
-	// Told is what kiosks are told, areas by their words; nil: they stand by
-	// their ids.
+	// Told is what kiosks are told, areas and questions by their words; nil: they
+	// stand by their ids.
 	Told interface {
 		Facts(ctx context.Context) (feedback.Facts, error)
+		Asked(ctx context.Context) ([]feedback.Questionnaire, error) // the newest version of each last
 	}
 	// Rights are what residents ask about their data; nil: nobody hears of it.
 	Rights *rights.Rights

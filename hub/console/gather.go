@@ -13,13 +13,6 @@ import (
 	"nghe/hub/vitals"
 )
 
-// The satisfaction shown is the residents' answer about today's service.
-// Visitors are asked elsewhere and would blur it.
-const (
-	satisfactionList     = "today"
-	satisfactionQuestion = "satisfied"
-)
-
 // gather joins what registry, vitals and ledger know of every device.
 func (c *Console) gather(ctx context.Context, now time.Time) ([]kiosk, error) {
 	devices, err := c.cfg.Registry.Devices(ctx)
@@ -127,17 +120,17 @@ func (c *Console) ward(ctx context.Context) (string, error) {
 	return most, err
 }
 
-// tallies count satisfaction from a moment on; an empty place means all.
+// tallies count the answers to every satisfaction question from a moment on; an
+// empty place means all.
 func (c *Console) tallies(ctx context.Context, place string, from time.Time) ([]tally, error) {
-	counts, err := c.cfg.Ledger.Counts(ctx, ledger.Filter{Place: place, From: from,
-		Questionnaire: satisfactionList, Question: satisfactionQuestion})
+	counts, err := c.cfg.Ledger.Counts(ctx, ledger.Filter{Place: place, From: from})
 	if err != nil {
 		return nil, fmt.Errorf("count answers: %w", err)
 	}
 	var all []tally
 	for _, n := range counts {
 		if n.Score >= 1 && n.Score <= 5 {
-			all = append(all, tally{n.Place, time.UnixMicro(n.Hour), n.Score, int(n.N), int(n.Flagged)})
+			all = append(all, tally{question{n.Questionnaire, n.Question}, n.Place, time.UnixMicro(n.Hour), n.Score, int(n.N), int(n.Flagged)})
 		}
 	}
 	return all, nil
@@ -157,12 +150,21 @@ func (c *Console) latest(ctx context.Context, f *face, place string, now time.Ti
 	if err != nil {
 		return nil, fmt.Errorf("latest answers: %w", err)
 	}
+	words, err := c.wordings(ctx, f)
+	if err != nil {
+		return nil, err
+	}
 	var all []latest
 	for _, r := range rows {
-		if r.Question != satisfactionQuestion || r.Score == 0 && !r.Skipped || replaced(r) {
+		asked := question{r.Questionnaire, r.Question}
+		if r.Score == 0 && (!r.Skipped || words[asked] == "") || replaced(r) {
 			continue
 		}
-		if all = append(all, f.latest(r, now)); len(all) == latestN {
+		l := f.latest(r, now)
+		if asked != today {
+			l.Note = strings.TrimSuffix(asked.in(words)+" · "+l.Note, " · ")
+		}
+		if all = append(all, l); len(all) == latestN {
 			break
 		}
 	}

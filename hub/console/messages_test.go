@@ -191,15 +191,11 @@ func TestListTellsWhatIsLacking(t *testing.T) {
 }
 
 // published is what kiosks are told.
-type published feedback.Facts
-
-func (p published) Facts(context.Context) (feedback.Facts, error) { return feedback.Facts(p), nil }
-
 // Where a matter is stands beside its subject: in the words of now, or by its id
 // when it is told no longer.
 func TestMessageTellsWhereItsMatterIs(t *testing.T) {
 	h := newHub(t, func(c *Config) {
-		c.Told = published{Areas: []feedback.Area{{Option: feedback.Option{ID: "market", Text: feedback.Text{"vi": "Chợ <Cá>", "en": "Fish market"}}}}}
+		c.Told = published{facts: feedback.Facts{Areas: []feedback.Area{{Option: feedback.Option{ID: "market", Text: feedback.Text{"vi": "Chợ <Cá>", "en": "Fish market"}}}}}}
 	})
 	k, lan := h.kiosk("qt-07"), h.client("lan")
 	for area, want := range map[string]string{"market": " · Chợ &lt;Cá&gt;", "old-pier": " · old-pier", "": ""} {

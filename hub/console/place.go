@@ -12,9 +12,9 @@ import (
 	"nghe/hub/reports"
 )
 
-// tally is how many gave one score at one place in one hour. Only answers to
-// the satisfaction question are tallied here.
+// tally is how many gave one score to one question at one place in one hour.
 type tally struct {
+	Asked question
 	Place string
 	Hour  time.Time
 	Score int
@@ -73,6 +73,7 @@ func startOfDay(t time.Time) time.Time {
 }
 
 type chartBody struct {
+	Asked string // the question
 	SVG   template.HTML
 	Table []tableRow
 }
@@ -298,6 +299,7 @@ type placeBody struct {
 	By             periodName
 	ChartTitle     string
 	Chart          chartBody
+	Questions      []tableRow // every satisfaction question answered here
 	Rules          []ruleText
 	Devices        []deviceBody
 	Latest         []latest
@@ -350,8 +352,17 @@ func (c *Console) fillAnswers(ctx context.Context, f *face, b *placeBody, here [
 	if err != nil {
 		return err
 	}
-	b.KPIs = f.kpis(since(tallies, startOfDay(now).AddDate(0, 0, 1-kpiDays)), here, now)
+	words, err := c.wordings(ctx, f)
+	if err != nil {
+		return err
+	}
+	month := startOfDay(now).AddDate(0, 0, 1-kpiDays)
+	b.Questions = f.questions(tallies, month, words)
+	asked := mainOf(tallies)
+	tallies = to(asked, tallies)
+	b.KPIs = f.kpis(since(tallies, month), here, now)
 	b.Chart = f.likert(reports.Likert{ID: "satisfaction", Title: b.ChartTitle, Rows: f.byPeriod(b.By, tallies, now)})
+	b.Chart.Asked = asked.in(words)
 	if b.Latest, err = c.latest(ctx, f, b.ID, now); err != nil {
 		return err
 	}
@@ -367,7 +378,7 @@ func (f *face) placePieces(b placeBody) ([]piece, error) {
 		data         any
 	}{
 		{"place-state", "state", b.State}, {"signs", "signs", b.Signs}, {"complete", "complete", b.Complete}, {"kpis", "kpis", b.KPIs},
-		{"chart", "chart", b.Chart}, {"latest", "latest", b.Latest},
+		{"chart", "chart", b.Chart}, {"questions", "scores", b.Questions}, {"latest", "latest", b.Latest},
 	} {
 		html, err := f.fragment(p.template, p.data)
 		if err != nil {
@@ -422,10 +433,10 @@ func known(devices []deviceBody, id string) bool {
 }
 
 type placesBody struct {
-	Chart template.HTML
-	Table []tableRow
-	Rules []ruleText
-	Rows  []placeRow
+	Chart     chartBody
+	Questions []tableRow // every satisfaction question answered in the ward
+	Rules     []ruleText
+	Rows      []placeRow
 }
 
 type placeRow struct {
@@ -445,18 +456,24 @@ func (c *Console) showPlaces(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	tallies, err := c.tallies(r.Context(), "", startOfDay(now).AddDate(0, 0, 1-kpiDays))
+	month := startOfDay(now).AddDate(0, 0, 1-kpiDays)
+	tallies, err := c.tallies(r.Context(), "", month)
 	if err != nil {
 		return err
 	}
+	words, err := c.wordings(r.Context(), f)
+	if err != nil {
+		return err
+	}
+	b := placesBody{Questions: f.questions(tallies, month, words), Rules: f.rules()}
+	asked := mainOf(tallies)
 	scores := map[string]*reports.LikertRow{}
-	for _, t := range tallies {
+	for _, t := range to(asked, tallies) {
 		if scores[t.Place] == nil {
 			scores[t.Place] = &reports.LikertRow{}
 		}
 		scores[t.Place].Add(t.Score, t.N, t.Flagged)
 	}
-	var b placesBody
 	var rows []reports.LikertRow
 	for _, p := range places {
 		var line reports.LikertRow
@@ -479,7 +496,7 @@ func (c *Console) showPlaces(w http.ResponseWriter, r *http.Request) error {
 		cells.Adjusted.Interval = strings.TrimPrefix(cells.Adjusted.Interval, "–")
 		b.Rows = append(b.Rows, placeRow{p.ID, p.Name, cells.N, cells.Share, strings.TrimPrefix(cells.Interval, "–"), complete, cells.Adjusted})
 	}
-	chart := f.likert(reports.Likert{ID: "places", Title: f.text("places.chart"), Rows: rows, Width: 1180, Labels: 380})
-	b.Chart, b.Table, b.Rules = chart.SVG, chart.Table, f.rules()
+	b.Chart = f.likert(reports.Likert{ID: "places", Title: f.text("places.chart"), Rows: rows, Width: 1180, Labels: 380})
+	b.Chart.Asked = asked.in(words)
 	return c.show(w, r, "places", page{Title: f.text("places.title"), Body: b})
 }
