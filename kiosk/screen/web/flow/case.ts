@@ -19,6 +19,7 @@ export interface Found {
   updated: string;
   version: number;
   mayReply: boolean; // it was answered
+  rights: Right[]; // used here already
   replied: "" | "confirmed" | "reopened"; // here, to this answer
 }
 
@@ -100,5 +101,5 @@ export function caseNews(s: State, e: Event): Step {
 }
 
 function asking(): Found {
-  return { outcome: "asking", state: {}, text: "", updated: "", version: 0, mayReply: false, replied: "" };
+  return { outcome: "asking", state: {}, text: "", updated: "", version: 0, mayReply: false, rights: [], replied: "" };
 }

@@ -272,7 +272,7 @@ function settle(s: State): Step {
 function survey(s: State, id: string): Step {
   const questionnaire = s.surveys.find((q) => q.id === id);
   const first = questionnaire && next(questionnaire, "", {});
-  if (!first || s.screen !== "surveys") return [s, []];
+  if (!first || s.screen !== "surveys" || s.outOfService) return [s, []];
   return [{ ...s, screen: "ask", questionnaire, question: first.id }, []];
 }
 

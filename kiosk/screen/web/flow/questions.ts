@@ -42,7 +42,7 @@ export function isTap(q: Question): boolean {
   return q.kind === "satisfaction" || q.kind === "yes-partly-no";
 }
 
-/** isShown: this screen has no words, voice or photo yet. */
+/** isShown: words, voice and photos are messages, and no questions. */
 function isShown(q: Question): boolean {
   return isTap(q) || q.kind === "choices";
 }

@@ -21,7 +21,9 @@ export class Aloud {
     const now = reading(this.root);
     const texts = fresh ? now : now.filter((text) => !this.heard.includes(text));
     this.heard = now;
-    if (texts.length > 0) this.speech.say(language, texts);
+    if (texts.length === 0) return;
+    if (fresh) this.speech.say(language, texts);
+    else this.speech.more(language, texts);
   }
 
   /** spell reads a receipt's code sign by sign, to whoever asked for it. */

@@ -41,6 +41,7 @@ function found(s: State, t: Texts): Sheet {
       f.text ? h("p", { class: "told" }, f.text) : null,
       f.updated ? h("p", { class: "note" }, `${t.updated}: ${day(f.updated)}`) : null,
       f.replied ? note(t, t[f.replied]) : null,
+      f.rights.length > 0 ? note(t, `${t.askedFor}: ${f.rights.map((r) => t.rights[r]).join(", ")}`) : null,
     )],
     acts: [
       mine ? button("go", "rights", "second", t.mine, icon("person")) : null,

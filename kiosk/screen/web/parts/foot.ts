@@ -38,7 +38,7 @@ export function patchFoot(root: HTMLElement, s: State, t: Texts): void {
 
 /** trust says nothing that is not true at this moment. */
 function trust(s: State, t: Texts): string {
-  return hasContact(s.draft) || s.screen === "receipt" ? t.off : t.trust;
+  return hasContact(s.draft) || s.draft.voice > 0 || s.draft.photo || s.screen === "receipt" ? t.off : t.trust;
 }
 
 /** chooser offers every language in its own words. */

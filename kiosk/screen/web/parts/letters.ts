@@ -63,8 +63,9 @@ export class Letters {
   /** say repeats a sender's word until the store has said yes or no. */
   async say(path: "/api/replies" | "/api/rights", body: { request: string } & Record<string, unknown>): Promise<void> {
     const { signal } = this.going;
-    while (!signal.aborted) {
-      const word = await wordOf(path, body, signal);
+    for (let again = false; !signal.aborted; again = true) {
+      let word = await wordOf(path, body, signal);
+      if (again && word === "too-many") word = "trouble"; // it was not refused, only tried too often
       if (signal.aborted) return;
       this.tell({ type: "replied", request: body.request, word });
       if (word !== "trouble") return;
@@ -87,14 +88,14 @@ export class Letters {
   }
 
   private async ask(code: string, signal: AbortSignal): Promise<Found> {
-    const found: Found = { outcome: "failed", state: {}, text: "", updated: "", version: 0, mayReply: false, replied: "" };
+    const found: Found = { outcome: "failed", state: {}, text: "", updated: "", version: 0, mayReply: false, rights: [], replied: "" };
     try {
       const reply = await send("/api/receipts", { code }, signal);
       if (reply.status === 404 || reply.status === 422) return { ...found, outcome: (await why(reply)) === "waiting" ? "waiting" : "unknown" };
       if (reply.status === 429) return { ...found, outcome: "often" };
       if (!reply.ok) return found;
-      const said = (await reply.json()) as { state_text: Record<string, string>; note: string; updated: string; version: number; may_reply?: boolean; said?: { reply: Found["replied"] } };
-      return { outcome: "known", state: said.state_text, text: said.note, updated: said.updated, version: said.version, mayReply: said.may_reply ?? false, replied: said.said?.reply ?? "" };
+      const said = (await reply.json()) as { state_text: Record<string, string>; note: string; updated: string; version: number; may_reply?: boolean; said?: { reply: Found["replied"]; rights: Found["rights"] } };
+      return { outcome: "known", state: said.state_text, text: said.note, updated: said.updated, version: said.version, mayReply: said.may_reply ?? false, replied: said.said?.reply ?? "", rights: said.said?.rights ?? [] };
     } catch {
       return found;
     }

@@ -43,7 +43,7 @@ export class Media {
       if (turn !== this.turn) return stop(stream);
       this.stream = stream;
       if (device === "voice") this.record(stream, turn);
-      for (const track of stream.getTracks()) track.addEventListener("ended", () => this.lost(turn, "missing"));
+      for (const track of stream.getTracks()) track.addEventListener("ended", () => this.unplugged(turn));
       this.tell({ type: "opened" });
     } catch (e) {
       this.lost(turn, (e as DOMException).name === "NotAllowedError" ? "refused" : "missing");
@@ -100,6 +100,12 @@ export class Media {
     }
     const image = root.querySelector<HTMLImageElement>("img.taken");
     if (image && this.photo && !image.src) image.src = this.url(this.photo);
+  }
+
+  /** unplugged keeps what was recorded until then. */
+  private unplugged(turn: number): void {
+    if (turn === this.turn && this.recorder?.state === "recording") this.recorder.stop();
+    else this.lost(turn, "missing");
   }
 
   private lost(turn: number, why: "missing" | "refused"): void {

@@ -10,6 +10,7 @@ export class Speech {
   private volume = usual;
   private player: HTMLAudioElement | null = null;
   private halt: AbortController | null = null;
+  private queue: string[] = [];
 
   /** Whoever touches anything has heard enough, unless it is too loud or soft. */
   constructor() {
@@ -30,9 +31,16 @@ export class Speech {
     this.stop();
     if (!this.on) return;
     const halt = (this.halt = new AbortController());
-    void this.read(language, [...texts], halt.signal).then(() => {
+    this.queue = [...texts];
+    void this.read(language, this.queue, halt.signal).then(() => {
       if (this.halt === halt) this.halt = null;
     });
+  }
+
+  /** more reads what is new on a screen behind what is being read of it. */
+  more(language: string, texts: string[]): void {
+    if (this.reading) this.queue.push(...texts);
+    else this.say(language, texts);
   }
 
   /** reading: whoever listens is still here, though nothing is touched. */
@@ -43,6 +51,7 @@ export class Speech {
   stop(): void {
     this.halt?.abort();
     this.halt = null;
+    this.queue = [];
   }
 
   /** louder takes a step, or with less than 0 one down. */
