@@ -1,7 +1,6 @@
 package bulletin
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,14 +19,21 @@ import (
 // Refused says what is wrong with a folder to publish, and where.
 type Refused struct {
 	File  string // below the folder
+	Line  int    // from 1, where it is known
+	In    string // what of the file, in words, where one of several is to blame
 	Field string // JSON name, where one is to blame
 	Want  string // what would be right
 }
 
 func (r *Refused) Error() string {
 	where := r.File
-	if r.Field != "" {
-		where += ", " + r.Field
+	if r.Line > 0 {
+		where += fmt.Sprintf(" line %d", r.Line)
+	}
+	for _, part := range []string{r.In, r.Field} {
+		if part != "" {
+			where += ", " + part
+		}
 	}
 	return where + ": " + r.Want
 }
@@ -35,7 +41,8 @@ func (r *Refused) Error() string {
 func refused(file string, err error) error {
 	r := &Refused{File: file, Want: err.Error()}
 	if told := (*feedback.Invalid)(nil); errors.As(err, &told) {
-		r.Field = told.Field
+		r.In = strings.TrimSuffix(strings.TrimSuffix(err.Error(), told.Error()), ": ")
+		r.Field, r.Want = told.Field, told.Want
 	}
 	return r
 }
@@ -49,7 +56,8 @@ type content struct {
 	named          []wire.Recipient
 	recorded       map[string][]byte // recordings, by clip.Name
 	recordedBytes  int
-	from           map[string]string // file of each, by what it is: "questionnaire today"
+	lacking        map[feedback.Language]int // texts that are not written in it
+	from           map[string]string         // file of each, by what it is: "questionnaire today"
 }
 
 // maxFile bounds one file.
@@ -57,7 +65,7 @@ const maxFile = 256 << 10
 
 // readFolder reads the folder whole and refuses whatever has no meaning in it.
 func readFolder(dir string) (content, error) {
-	c := content{texts: feedback.Texts{}, recorded: map[string][]byte{}, from: map[string]string{}}
+	c := content{texts: feedback.Texts{}, recorded: map[string][]byte{}, lacking: map[feedback.Language]int{}, from: map[string]string{}}
 	root, err := os.OpenRoot(dir) // no link leads out of it
 	if err != nil {
 		return c, fmt.Errorf("read folder: %w", err)
@@ -147,15 +155,15 @@ func (c *content) once(file, what string) error {
 
 func (c *content) questionnaire(file string, text []byte) error {
 	var q feedback.Questionnaire
-	if err := decode(text, &q); err != nil {
-		return refused(file, err)
+	if err := c.decode(file, text, &q); err != nil {
+		return err
 	}
 	if err := q.Validate(); err != nil {
 		return refused(file, err)
 	}
 	for i, asked := range q.Questions {
 		if asked.Kind == feedback.Words || asked.Kind == feedback.Voice || asked.Kind == feedback.Photo {
-			return &Refused{file, fmt.Sprintf("questions[%d].kind", i), fmt.Sprintf("a kiosk asks no question of kind %s: leave it out; whoever has more to say leaves a message, which every kiosk offers", asked.Kind)}
+			return &Refused{File: file, Field: fmt.Sprintf("questions[%d].kind", i), Want: fmt.Sprintf("a kiosk asks no question of kind %s: leave it out; whoever has more to say leaves a message, which every kiosk offers", asked.Kind)}
 		}
 	}
 	c.questionnaires = append(c.questionnaires, q)
@@ -164,8 +172,8 @@ func (c *content) questionnaire(file string, text []byte) error {
 
 func (c *content) notice(file string, text []byte) error {
 	var n feedback.Notice
-	if err := decode(text, &n); err != nil {
-		return refused(file, err)
+	if err := c.decode(file, text, &n); err != nil {
+		return err
 	}
 	if err := n.Validate(); err != nil {
 		return refused(file, err)
@@ -176,8 +184,8 @@ func (c *content) notice(file string, text []byte) error {
 
 func (c *content) text(file string, text []byte) error {
 	var some feedback.Texts
-	if err := decode(text, &some); err != nil {
-		return refused(file, err)
+	if err := c.decode(file, text, &some); err != nil {
+		return err
 	}
 	for _, check := range []func() error{some.Validate, some.ValidateScreen} {
 		if err := check(); err != nil {
@@ -195,8 +203,8 @@ func (c *content) text(file string, text []byte) error {
 
 func (c *content) ward(file string, text []byte) error {
 	c.from["ward"] = file
-	if err := decode(text, &c.facts); err != nil {
-		return refused(file, err)
+	if err := c.decode(file, text, &c.facts); err != nil {
+		return err
 	}
 	if err := c.facts.Validate(); err != nil {
 		return refused(file, err)
@@ -211,18 +219,18 @@ func (c *content) recipients(file string, text []byte) error {
 			Key  string `json:"key"`
 		} `json:"named"`
 	}
-	if err := decode(text, &list); err != nil {
-		return refused(file, err)
+	if err := c.decode(file, text, &list); err != nil {
+		return err
 	}
 	c.from["recipients"] = file
 	var keys []string
 	for i, r := range list.Named {
 		field := fmt.Sprintf("named[%d].", i)
 		if name := (feedback.Texts{"name": {feedback.Vietnamese: r.Name, feedback.English: r.Name}}); name.Validate() != nil || len(r.Name) > wire.MaxName {
-			return &Refused{file, field + "name", "write the officer's name as residents shall read it, at most 128 bytes"}
+			return &Refused{File: file, Field: field + "name", Want: "write the officer's name as residents shall read it, at most 128 bytes"}
 		}
 		if _, err := seal.Seal(seal.Letter{}, []string{r.Key}, false); err != nil || strings.ContainsAny(r.Key, "\n\r") {
-			return &Refused{file, field + "key", "write the public half of the officer's key: age1…"}
+			return &Refused{File: file, Field: field + "key", Want: "write the public half of the officer's key: age1…"}
 		}
 		keys = append(keys, r.Key)
 		c.named = append(c.named, wire.Recipient{Name: r.Name, Key: r.Key})
@@ -231,7 +239,7 @@ func (c *content) recipients(file string, text []byte) error {
 		return nil
 	}
 	if _, err := seal.Seal(seal.Letter{}, keys, false); err != nil {
-		return &Refused{file, "named", "all keys must be of one kind; make the old ones anew"}
+		return &Refused{File: file, Field: "named", Want: "all keys must be of one kind; make the old ones anew"}
 	}
 	return nil
 }
@@ -287,59 +295,4 @@ func (c content) sheet() (wire.BulletinBody, error) {
 // factsLeaf is what stands behind the notices of a sheet.
 type factsLeaf struct {
 	Facts *feedback.Facts `json:"facts"`
-}
-
-// decode reads one JSON object and refuses unknown keys, keys given twice and
-// anything behind it. (Package strict knows no keys like zh-Hans.)
-func decode(text []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if err := unique(d, 0); err != nil {
-		return err
-	}
-	d = json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON object; leave one object")
-	}
-	return nil
-}
-
-const deepest = 16
-
-func unique(d *json.Decoder, depth int) error {
-	token, err := d.Token()
-	if err != nil {
-		return fmt.Errorf("is not JSON: %w", err)
-	}
-	open, ok := token.(json.Delim)
-	if !ok {
-		return nil
-	}
-	if depth == deepest {
-		return errors.New("is nested too deep")
-	}
-	var seen []string
-	for d.More() {
-		if open == '{' {
-			key, err := d.Token()
-			if err != nil {
-				return fmt.Errorf("is not JSON: %w", err)
-			}
-			name, _ := key.(string)
-			if slices.ContainsFunc(seen, func(s string) bool { return strings.EqualFold(s, name) }) {
-				return fmt.Errorf("key %q is there twice; keep one", name)
-			}
-			seen = append(seen, name)
-		}
-		if err := unique(d, depth+1); err != nil {
-			return err
-		}
-	}
-	if _, err := d.Token(); err != nil {
-		return fmt.Errorf("is not JSON: %w", err)
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"nghe/hub/database"
 	"nghe/shared/feedback"
@@ -22,7 +23,8 @@ type Published struct {
 	Areas          int
 	Named          int
 	Recordings     int
-	Bytes          int // as sent
+	Bytes          int      // as sent
+	Warnings       []string // what is published all the same, and may be a mistake
 }
 
 // mostSheet bounds the sheet as sent: a frame with it and items beside it must
@@ -56,7 +58,29 @@ func (b *Bulletin) Publish(ctx context.Context, dir, by string) (Published, erro
 	for _, q := range c.questionnaires {
 		p.Questionnaires = append(p.Questionnaires, titled(q))
 	}
+	p.Warnings = c.warnings(b.cfg.Now())
 	return p, nil
+}
+
+// warnings tell of what is shown to nobody, or not in every language.
+func (c content) warnings(now time.Time) (all []string) {
+	over := func(file, what string, s feedback.Span) {
+		if s.Until != "" && !(feedback.Span{Until: s.Until}).Holds("", now) {
+			all = append(all, fmt.Sprintf("%s: %s is over since %s; no kiosk shows it", file, what, s.Until))
+		}
+	}
+	for _, n := range c.notices {
+		what := fmt.Sprintf("notice %q", n.ID)
+		over(c.from[what], what, n.Span)
+	}
+	for _, q := range c.questionnaires {
+		what := fmt.Sprintf("questionnaire %q", q.ID)
+		over(c.from[what], what, q.Schedule.Span)
+	}
+	if ko, zh := c.lacking[feedback.Korean], c.lacking[feedback.Chinese]; ko+zh > 0 {
+		all = append(all, fmt.Sprintf("%d texts are not in ko, %d not in zh-Hans: there kiosks show English, or the screen's own text", ko, zh))
+	}
+	return all
 }
 
 // Facts are what was published of the ward.
@@ -115,7 +139,7 @@ func (b *Bulletin) placesOf(ctx context.Context, c content) error {
 	for _, named := range c.places() {
 		for _, p := range named.ids {
 			if !slices.Contains(places, p) {
-				return &Refused{c.from[named.by], named.field, fmt.Sprintf("there is no place %q", p)}
+				return &Refused{File: c.from[named.by], Field: named.field, Want: fmt.Sprintf("there is no place %q", p)}
 			}
 		}
 	}
@@ -162,7 +186,7 @@ func (b *Bulletin) keep(ctx context.Context, tx *database.Tx, c content, body []
 			return fmt.Errorf("publish: %w", err)
 		}
 		if err := before.allow(q, digest); err != nil {
-			return &Refused{c.from[fmt.Sprintf("questionnaire %q", q.ID)], "version", err.Error()}
+			return &Refused{File: c.from[fmt.Sprintf("questionnaire %q", q.ID)], Field: "version", Want: err.Error()}
 		}
 		if _, err := tx.ExecContext(ctx, b.sql["add questionnaire"], q.ID, int64(q.Version), digest[:], string(text), now); err != nil {
 			return fmt.Errorf("publish: %w", err)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"nghe/shared/feedback"
 	"nghe/shared/seal"
@@ -18,7 +19,7 @@ import (
 const (
 	question = `{"id":"lights","version":1,"title":{"vi":"Đèn đường","en":"Street lights"},"questions":[{"id":"satisfied","kind":"satisfaction","text":{"vi":"Đèn có sáng không?","en":"Are the lights on?"}}]}`
 	notice   = `{"id":"meeting","title":{"vi":"Họp tổ dân phố","en":"Meeting"},"body":{"vi":"Mời bà con đến họp.","en":"Please come."},"until":"2026-12-01"}`
-	texts    = `{"slogan":{"vi":"Gần dân, trọng dân","en":"Close to the people","zh-Hans":"亲民"}}`
+	texts    = `{"screen.slogan":{"vi":"Gần dân, trọng dân","en":"Close to the people","zh-Hans":"亲民"}}`
 )
 
 // oldKind is a recipient of age's first kind.
@@ -73,7 +74,7 @@ func TestPublish(t *testing.T) {
 	conformance(t, func(o *office) {
 		dir := folder(t, map[string]string{
 			"questionnaires/2-lights.json": question, "questionnaires/1-today.json": seedToday(t), "notices/meeting.json": notice, "texts/a.json": texts,
-			"texts/b.json": `{"thanks":{"vi":"Cảm ơn","en":"Thanks"}}`, "recipients.json": `{"named":[{"name":"Bà Lan","key":"` + key + `"}]}`,
+			"texts/b.json": `{"screen.thanks-title":{"vi":"Cảm ơn","en":"Thanks"}}`, "recipients.json": `{"named":[{"name":"Bà Lan","key":"` + key + `"}]}`,
 			"README.md": "how to", ".git": "x",
 		})
 		p, err := o.Publish(t.Context(), dir, "lan")
@@ -90,7 +91,7 @@ func TestPublish(t *testing.T) {
 			t.Errorf("questionnaire = %+v, %v", q, err)
 		}
 		var some feedback.Texts
-		if err := json.Unmarshal(s.Texts, &some); err != nil || some["slogan"]["zh-Hans"] != "亲民" || some["thanks"] == nil {
+		if err := json.Unmarshal(s.Texts, &some); err != nil || some["screen.slogan"]["zh-Hans"] != "亲民" || some["screen.thanks-title"] == nil {
 			t.Errorf("texts = %+v, %v", some, err)
 		}
 		if asked, err := o.Asked(t.Context()); err != nil || len(asked) != 2 || fmt.Sprint(asked[0]) != fmt.Sprint(q) {
@@ -215,15 +216,21 @@ func TestPublishRefuses(t *testing.T) {
 		"stray kind":          {map[string]string{"notices/a.txt": "x"}, "notices/a.txt", "", "*.json"},
 		"not JSON":            {map[string]string{"notices/a.json": "{"}, "notices/a.json", "", "JSON"},
 		"two objects":         {map[string]string{"notices/a.json": notice + notice}, "notices/a.json", "", "leave one"},
-		"unknown key":         {map[string]string{"notices/a.json": strings.Replace(notice, `"until"`, `"untill"`, 1)}, "notices/a.json", "", "untill"},
-		"key twice":           {map[string]string{"notices/a.json": strings.Replace(notice, `{"id"`, `{"id":"x","id"`, 1)}, "notices/a.json", "", "twice"},
+		"unknown key":         {map[string]string{"notices/a.json": strings.Replace(notice, `"until"`, `"untill"`, 1)}, "notices/a.json", "untill", `near it is "until"`},
+		"key twice":           {map[string]string{"notices/a.json": strings.Replace(notice, `{"id"`, `{"id":"x","id"`, 1)}, "notices/a.json", "id", "twice"},
 		"bad question":        {map[string]string{"questionnaires/a.json": strings.Replace(question, `"en":"Are the lights on?"`, `"en":""`, 1)}, "questionnaires/a.json", "text.en", "write this text"},
 		"bad schedule":        {map[string]string{"questionnaires/a.json": strings.Replace(question, `"version":1`, `"version":1,"schedule":{"hours":["7:30"]}`, 1)}, "questionnaires/a.json", "schedule.hours", "07:30-11:30"},
 		"schedule's place":    {map[string]string{"questionnaires/a.json": strings.Replace(question, `"version":1`, `"version":1,"schedule":{"places":["qt-1"]}`, 1)}, "questionnaires/a.json", "schedule.places", "qt-1"},
-		"unknown in schedule": {map[string]string{"questionnaires/a.json": strings.Replace(question, `"version":1`, `"version":1,"schedule":{"days":["mon"]}`, 1)}, "questionnaires/a.json", "", "days"},
+		"unknown in schedule": {map[string]string{"questionnaires/a.json": strings.Replace(question, `"version":1`, `"version":1,"schedule":{"days":["mon"]}`, 1)}, "questionnaires/a.json", "days", `near it is "max"`},
 		"bad notice":          {map[string]string{"notices/a.json": strings.Replace(notice, "2026-12-01", "1/12/2026", 1)}, "notices/a.json", "from", "YYYY-MM-DD"},
-		"bad text":            {map[string]string{"texts/a.json": `{"slogan":{"vi":"x"}}`}, "texts/a.json", "slogan.en", "write this text"},
+		"bad text":            {map[string]string{"texts/a.json": `{"screen.slogan":{"vi":"x"}}`}, "texts/a.json", "screen.slogan.en", "write this text"},
 		"page with path":      {map[string]string{"texts/a.json": `{"receipt.page":{"vi":"https://nghe.example.vn/r","en":"https://nghe.example.vn/r"}}`}, "texts/a.json", "receipt.page", "https://nghe.example.vn"},
+		"text of nothing":     {map[string]string{"texts/a.json": `{"slogan":{"vi":"x","en":"x"}}`}, "texts/a.json", "slogan", `near it is "screen.slogan"`},
+		"other language":      {map[string]string{"texts/a.json": "{\"screen.slogan\":{\"vi\":\"x\",\n\"en\":\"x\",\"fr\":\"x\"}}"}, "texts/a.json", "fr", "texts/a.json line 2, fr: no screen has this language"},
+		"no text":             {map[string]string{"notices/a.json": "{\"id\":\"a\",\n\"title\":\"Họp\"}"}, "notices/a.json", "title", `notices/a.json line 2, title: write the text in each language, like {"vi": "…", "en": "…"}, not words`},
+		"no list":             {map[string]string{"ward.json": `{"houses":[{"hours":{"hours":["07:00-11:00"]}}]}`}, "ward.json", "houses.hours", "line 1, houses.hours: write a list, […], not an object"},
+		"said once":           {map[string]string{"texts/a.json": `{"screen.done":{"vi":"x","en":" x"}}`}, "texts/a.json", "screen.done.en", "texts/a.json, screen.done.en: write words without"},
+		"said of which":       {map[string]string{"questionnaires/a.json": strings.Replace(question, `"en":"Are the lights on?"`, `"en":" "`, 1)}, "questionnaires/a.json", "text.en", `questionnaires/a.json, questionnaire "lights", question "satisfied", text.en: write words`},
 		"screen's text":       {map[string]string{"texts/a.json": `{"screen.thank":{"vi":"x","en":"x"}}`}, "texts/a.json", "screen.thank", "near it"},
 		"asks for words": {map[string]string{"questionnaires/a.json": strings.Replace(question, `}]}`, `},{"id":"more","kind":"words","text":{"vi":"Góp ý?","en":"Anything else?"}}]}`, 1)},
 			"questionnaires/a.json", "questions[1].kind", "leave it out"},
@@ -235,7 +242,7 @@ func TestPublishRefuses(t *testing.T) {
 			"questionnaires/b.json", "", "questionnaires/a.json"},
 		"bad number":      {map[string]string{"ward.json": strings.Replace(ward, "0237 3821 113", "call us", 1)}, "ward.json", "contacts[0].number", "digits"},
 		"area twice":      {map[string]string{"ward.json": strings.Replace(ward, `"areas":[`, `"areas":[{"id":"market","text":{"vi":"Chợ","en":"Market"}},`, 1)}, "ward.json", "areas[1].id", "twice"},
-		"unknown fact":    {map[string]string{"ward.json": strings.Replace(ward, "houses", "homes", 1)}, "ward.json", "", "homes"},
+		"unknown fact":    {map[string]string{"ward.json": strings.Replace(ward, "houses", "homes", 1)}, "ward.json", "homes", "ward.json line 2, homes: there is no such key; near it is"},
 		"house nowhere":   {map[string]string{"ward.json": strings.Replace(ward, "qt-01", "qt-1", 1)}, "ward.json", "houses[0].places", "qt-1"},
 		"no name":         {map[string]string{"recipients.json": `{"named":[{"key":"` + key + `"}]}`}, "recipients.json", "named[0].name", "name"},
 		"no key":          {map[string]string{"recipients.json": `{"named":[{"name":"Lan","key":"age1x"}]}`}, "recipients.json", "named[0].key", "age1"},
@@ -257,6 +264,28 @@ func TestPublishRefuses(t *testing.T) {
 	}
 	if _, err := o.Publish(t.Context(), filepath.Join(t.TempDir(), "none"), ""); err == nil {
 		t.Error("published a folder that is not there")
+	}
+}
+
+// What is published all the same may be a mistake.
+func TestPublishWarns(t *testing.T) {
+	o := newOffice(t, "sqlite:"+filepath.Join(t.TempDir(), "hub.db"))
+	day := func(days int) string { return o.cfg.Now().AddDate(0, 0, days).Format(time.DateOnly) }
+	until := func(days int) string { return strings.Replace(notice, "2026-12-01", day(days), 1) }
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"nothing": {map[string]string{"texts/a.json": `{"screen.done":{"vi":"Xong","en":"Done","ko":"x","zh-Hans":"x"}}`}, "[]"},
+		"a notice that is over": {map[string]string{"notices/a.json": until(-2)},
+			`[notices/a.json: notice "meeting" is over since ` + day(-2) + `; no kiosk shows it 2 texts are not in ko, 2 not in zh-Hans: there kiosks show English, or the screen's own text]`},
+		"languages": {map[string]string{"notices/a.json": until(2), "texts/a.json": `{"screen.done":{"vi":"Xong","en":"Done","ko":"x"}}`},
+			"[2 texts are not in ko, 3 not in zh-Hans: there kiosks show English, or the screen's own text]"},
+	} {
+		p, err := o.Publish(t.Context(), folder(t, c.files), "")
+		if err != nil || fmt.Sprint(p.Warnings) != c.want {
+			t.Errorf("%s: %v, %v; want %s", name, p.Warnings, err, c.want)
+		}
 	}
 }
 

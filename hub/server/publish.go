@@ -42,6 +42,11 @@ func (c *publishCommand) Run(ctx context.Context, out command.Output) error {
 		}
 		_, err = fmt.Fprintf(out, "published %d bytes\nquestionnaires  %s\ntexts           %d\nnotices         %d\ncontacts        %d\nhouses          %d\nareas           %d\nnamed readers   %d\nrecordings      %d\n%s\n",
 			p.Bytes, asked, p.Texts, p.Notices, p.Contacts, p.Houses, p.Areas, p.Named, p.Recordings, toldSoon)
+		for _, is := range p.Warnings {
+			if err == nil {
+				_, err = fmt.Fprintln(out, "warning:", is)
+			}
+		}
 		return err
 	})
 }

@@ -7,7 +7,7 @@ import (
 // maxLongRunes bounds a text that is read at leisure: a notice, a consent.
 const maxLongRunes = 4000
 
-// Texts are what a ward words itself, by id: "slogan", "consent.photo".
+// Texts are what a ward words itself, by id: "screen.slogan", "reception.days".
 type Texts map[string]Text
 
 // MaxTexts a ward may word itself.

@@ -13,6 +13,9 @@ const (
 	TextReceptionDays  = "reception.days"  // and when
 )
 
+// wardTexts are all that a ward words of itself.
+var wardTexts = []string{TextReceiptPage, TextReceptionPlace, TextReceptionDays}
+
 // PublicHost is the host of such an address. A telephone on the street needs a
 // whole https address, and a receipt puts a path of its own behind it.
 func PublicHost(address string) (host string, ok bool) {

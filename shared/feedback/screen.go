@@ -3,6 +3,7 @@ package feedback
 import (
 	_ "embed" // screen.txt
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -52,18 +53,18 @@ var blank = regexp.MustCompile(`\{[^{}]*\}`)
 // Blanks are the places in a text where something is filled in, sorted.
 func Blanks(text string) []string { return slices.Sorted(slices.Values(blank.FindAllString(text, -1))) }
 
-// ValidateScreen says which of t cannot stand in the place of a text of this
-// program's screen. A kiosk takes what it knows, whatever this says: it may be
-// of another version.
+// ValidateScreen says which of t means nothing to this program's screen, or
+// cannot stand in the place of one of its texts. A kiosk takes what it knows,
+// whatever this says: it may be of another version.
 func (t Texts) ValidateScreen() error {
 	known := ScreenTexts()
 	for id, text := range t {
-		if !strings.HasPrefix(id, screenPrefix) && !strings.HasPrefix(id, paperPrefix) {
+		if slices.Contains(wardTexts, id) {
 			continue
 		}
 		blanks, ok := known[id]
 		if !ok {
-			return invalid(id, fmt.Sprintf("a kiosk has no text of this id; near it is %q", nearest(id, known)))
+			return invalid(id, fmt.Sprintf("a kiosk has no text of this id; near it is %q", nearestText(id, known)))
 		}
 		if err := fitsScreen(id, text, blanks); err != nil {
 			return err
@@ -86,17 +87,43 @@ func fitsScreen(id string, text Text, blanks []string) error {
 	return nil
 }
 
-// nearest is the id that begins most like the one asked for.
-func nearest(id string, known map[string][]string) (near string) {
-	most := -1
-	for other := range known {
-		same := 0
-		for same < min(len(id), len(other)) && id[same] == other[same] {
-			same++
-		}
-		if same > most || same == most && other < near {
-			most, near = same, other
+// nearestText takes an id of one part for a text of the screen.
+func nearestText(id string, known map[string][]string) string {
+	if !strings.Contains(id, ".") {
+		id = screenPrefix + id
+	}
+	return Nearest(id, slices.Concat(wardTexts, slices.Collect(maps.Keys(known))))
+}
+
+// Nearest is the one of known that needs the fewest letters changed to become
+// name, of several the first by the alphabet.
+func Nearest(name string, known []string) (near string) {
+	least := -1
+	for _, other := range slices.Sorted(slices.Values(known)) {
+		if d := distance(name, other); least < 0 || d < least {
+			least, near = d, other
 		}
 	}
 	return near
+}
+
+// distance is how many letters must be put in, left out or changed (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := before
+			if a[i] != b[j] {
+				change++
+			}
+			before = row[j+1]
+			row[j+1] = min(change, before+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
 }

@@ -17,14 +17,14 @@ func TestScreenTextID(t *testing.T) {
 }
 
 func TestValidateScreen(t *testing.T) {
-	if err := (Texts{"slogan": both("{x}"), "screen.done": both("Xong rồi"), "screen.progress": {"vi": "Câu thứ {n} trong {of}", "en": "{of}: {n}", "ko": "{n}/{of}"}}).ValidateScreen(); err != nil {
+	if err := (Texts{"reception.days": both("{x}"), "screen.done": both("Xong rồi"), "screen.progress": {"vi": "Câu thứ {n} trong {of}", "en": "{of}: {n}", "ko": "{n}/{of}"}}).ValidateScreen(); err != nil {
 		t.Error(err)
 	}
 	for name, c := range map[string]struct {
 		texts       Texts
 		field, want string
 	}{
-		"unknown":       {Texts{"screen.thank-title": both("Cảm ơn")}, "screen.thank-title", `near it is "screen.thanks-text"`},
+		"unknown":       {Texts{"screen.thank-title": both("Cảm ơn")}, "screen.thank-title", `near it is "screen.thanks-title"`},
 		"a paper":       {Texts{"paper.guid": both("x")}, "paper.guid", `near it is "paper.guide"`},
 		"paper's blank": {Texts{"paper.received": both("Đã gửi")}, "paper.received.vi paper.received.en", "keep {day}"},
 		"a list":        {Texts{"screen.compounds": both("x")}, "screen.compounds", "no text of this id"},
