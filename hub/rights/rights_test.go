@@ -226,7 +226,7 @@ func TestAcknowledgeThenAnswer(t *testing.T) {
 		if told, err := h.Settle(ctx, is.Number, Settlement{Answer: " Đã sửa số điện thoại. ", By: "lan"}); !told || err != nil {
 			t.Fatalf("Settle = %v, %v", told, err)
 		}
-		if got := h.note(); got != "Đã thông cống.\n\nĐã sửa số điện thoại." {
+		if got := h.note(); got != "Đã thông cống.\n\nYêu cầu sửa dữ liệu cá nhân ngày 25/11/2026 đã thực hiện: Đã sửa số điện thoại." {
 			t.Errorf("note %q", got)
 		}
 		h.waiting(0)
@@ -243,6 +243,35 @@ func TestAcknowledgeThenAnswer(t *testing.T) {
 		h.ask(feedback.RightCorrect) // a year later
 		h.take(1)
 		h.waiting(1)
+	})
+}
+
+// Whoever asked for several things reads one answer to each, and no promise of
+// an answer that was given.
+func TestEachRequestIsAnsweredOnItsOwn(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *hub) {
+		h.sent()
+		var numbers []int64
+		for _, right := range []feedback.Right{feedback.RightSee, feedback.RightDelete} {
+			h.ask(right)
+		}
+		h.take(2)
+		for _, is := range h.waiting(2) {
+			numbers = append(numbers, is.Number)
+			if _, err := h.Acknowledge(t.Context(), is.Number, "lan"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, s := range []Settlement{{Answer: "Xin mời đến bộ phận Một cửa.", By: "lan"}, {Refused: true, Answer: "Đang là chứng cứ.", By: "lan"}} {
+			if told, err := h.Settle(t.Context(), numbers[i], s); !told || err != nil {
+				t.Fatalf("Settle = %v, %v", told, err)
+			}
+		}
+		const want = "Yêu cầu xem dữ liệu cá nhân ngày 25/11/2026 đã thực hiện: Xin mời đến bộ phận Một cửa.\n\n" +
+			"Yêu cầu xóa dữ liệu cá nhân ngày 25/11/2026 bị từ chối: Đang là chứng cứ."
+		if got := h.note(); got != want {
+			t.Errorf("note %q, want %q", got, want)
+		}
 	})
 }
 
@@ -290,7 +319,7 @@ func TestWithdrawTakesWhatNeededConsent(t *testing.T) {
 				t.Errorf("part %d: deleted %v, %v", p.Kind, gone, err)
 			}
 		}
-		if is, err := h.cases.Get(t.Context(), s.Tag); err != nil || is.State != feedback.CaseWithdrawn || is.Note != "Đã xóa số điện thoại và giọng nói." {
+		if is, err := h.cases.Get(t.Context(), s.Tag); err != nil || is.State != feedback.CaseWithdrawn || is.Note != "Yêu cầu rút lại sự đồng ý ngày 25/11/2026 đã thực hiện: Đã xóa số điện thoại và giọng nói." {
 			t.Errorf("the case is %+v, %v", is, err)
 		}
 	})
@@ -307,7 +336,7 @@ func TestRefuse(t *testing.T) {
 		if told, err := h.Settle(t.Context(), is.Number, Settlement{Refused: true, Answer: "Đang là chứng cứ của vụ việc.", By: "lan"}); !told || err != nil {
 			t.Fatalf("Settle = %v, %v", told, err)
 		}
-		if b, err := h.ledger.Blob(t.Context(), s.Parts[0].Hash); err != nil || b.Deleted > 0 || h.note() != "Đang là chứng cứ của vụ việc." {
+		if b, err := h.ledger.Blob(t.Context(), s.Parts[0].Hash); err != nil || b.Deleted > 0 || h.note() != "Yêu cầu xóa dữ liệu cá nhân ngày 25/11/2026 bị từ chối: Đang là chứng cứ của vụ việc." {
 			t.Errorf("deleted %v, %v, note %q", b.Deleted, err, h.note())
 		}
 		if done, err := h.Rights.Settled(t.Context(), 1); err != nil || len(done) != 1 || !done[0].Refused {

@@ -64,13 +64,14 @@ func (r *Rights) Settle(ctx context.Context, number int64, s Settlement) (told b
 	case s.Answer == "" && !deletes:
 		return false, ErrNoAnswer
 	}
-	if err := feedback.ValidNote(s.Answer); err != nil {
+	says := outcome(is, s)
+	if err := feedback.ValidNote(says); err != nil {
 		return false, fmt.Errorf("settle request %d: %w", number, err)
 	}
-	if told, err = r.do(ctx, is, s, deletes); err != nil {
+	if told, err = r.do(ctx, is, s, says, deletes); err != nil {
 		return false, fmt.Errorf("settle request %d: %w", number, err)
 	}
-	refused, says := int64(0), s.Answer
+	refused := int64(0)
 	if s.Refused {
 		refused = 1
 	}
@@ -96,7 +97,7 @@ func (r *Rights) unsettled(ctx context.Context, number int64) (Request, error) {
 	return is, err
 }
 
-func (r *Rights) do(ctx context.Context, is Request, s Settlement, deletes bool) (told bool, err error) {
+func (r *Rights) do(ctx context.Context, is Request, s Settlement, says string, deletes bool) (told bool, err error) {
 	if deletes {
 		_, err = r.cfg.Deletions.Receipt(ctx, [16]byte(is.Tag), becauseAsked, s.By)
 		return false, err
@@ -107,7 +108,7 @@ func (r *Rights) do(ctx context.Context, is Request, s Settlement, deletes bool)
 			return false, err
 		}
 	}
-	return r.tell(ctx, is, s.Answer, s.By, withdraws)
+	return r.tell(ctx, is, says, s.By, withdraws)
 }
 
 // withdraw deletes what was given under a consent. Words need none.
@@ -155,10 +156,11 @@ func (r *Rights) tell(ctx context.Context, is Request, words, by string, withdra
 	return err == nil, err
 }
 
-// noteWith is a note that ends with words, and not with what was told before.
+// noteWith is a note that ends with words, without what was told before: other
+// requests may have been answered behind that.
 func noteWith(note, told, words string) string {
 	if told != "" {
-		note = strings.TrimSuffix(note, told)
+		note = strings.Replace(strings.Replace(note, told, "", 1), "\n\n\n\n", "\n\n", 1)
 	}
 	note = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(note), words))
 	if note == "" {
@@ -169,6 +171,20 @@ func noteWith(note, told, words string) string {
 
 var inVietnamese = map[feedback.Right]string{feedback.RightSee: "xem dữ liệu cá nhân", feedback.RightCorrect: "sửa dữ liệu cá nhân",
 	feedback.RightDelete: "xóa dữ liệu cá nhân", feedback.RightWithdraw: "rút lại sự đồng ý"}
+
+// outcome is what a resident reads of a settled request: with several under one
+// receipt, which of them it answers.
+func outcome(is Request, s Settlement) string {
+	how := "đã thực hiện"
+	if s.Refused {
+		how = "bị từ chối"
+	}
+	said := fmt.Sprintf("Yêu cầu %s ngày %s %s", cmp.Or(inVietnamese[is.Right], "về dữ liệu cá nhân"), is.Asked.In(vietnam).Format("02/01/2006"), how)
+	if s.Answer == "" {
+		return said + "."
+	}
+	return said + ": " + s.Answer
+}
 
 // acknowledgement is what a resident reads until the request is settled.
 func acknowledgement(is Request) string {

@@ -67,7 +67,7 @@ func TestClaimsOnARunningHub(t *testing.T) {
 	hub(command.Usage, "rights", "settle", see)
 	hub(command.Usage, "rights", "settle", "999", "--answer", "x")
 	hub(command.Done, "rights", "settle", see, "--answer", "Đã cho xem.")
-	if is, err := h.cases.Get(ctx, receipt.Tag); err != nil || is.Note != "Đã khơi cống.\n\nĐã cho xem." || is.State != feedback.CaseReopened {
+	if is, err := h.cases.Get(ctx, receipt.Tag); err != nil || !strings.HasPrefix(is.Note, "Đã khơi cống.\n\nYêu cầu xem dữ liệu cá nhân ngày ") || !strings.HasSuffix(is.Note, " đã thực hiện: Đã cho xem.") || is.State != feedback.CaseReopened {
 		t.Errorf("case %+v, %v", is, err)
 	}
 	hub(command.Usage, "rights", "settle", see, "--answer", "x")
