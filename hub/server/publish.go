@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"nghe/hub/bulletin"
 	"nghe/hub/cases"
 	"nghe/hub/ledger"
+	"nghe/hub/registry"
 	"nghe/hub/reports"
 	"nghe/shared/command"
 	"nghe/shared/feedback"
@@ -183,10 +185,29 @@ type orderCommand struct {
 
 type orderGive struct {
 	storage
-	Device string        `placeholder:"ID" help:"The kiosk; hub status lists them. Default: every kiosk."`
-	Hold   time.Duration `name:"for" default:"1h" placeholder:"TIME" help:"How long it holds, for example 30m or 48h; at most 30 days. Default: ${default}."`
+	Device string   `placeholder:"ID" help:"The kiosk; hub status lists them. Default: every kiosk."`
+	Hold   holdTime `name:"for" default:"1h" placeholder:"TIME" help:"How long it holds, for example 30m, 48h or 7d; at most 30 days. Default: ${default}."`
 
 	kind wire.OrderKind
+}
+
+// holdTime is a duration that may be written in days.
+type holdTime time.Duration
+
+// UnmarshalText reads "30m", "48h", "7d".
+func (h *holdTime) UnmarshalText(text []byte) error {
+	written := string(text)
+	if days, ok := strings.CutSuffix(written, "d"); ok {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
+			*h = holdTime(n) * holdTime(24*time.Hour)
+			return nil
+		}
+	}
+	d, err := time.ParseDuration(written)
+	if *h = holdTime(d); err != nil {
+		return fmt.Errorf("%q is no time; write 30m, 48h or 7d, at most 30 days", written)
+	}
+	return nil
 }
 
 // BeforeApply tells the two kinds apart by the name they were called by.
@@ -199,17 +220,46 @@ func (c *orderCommand) BeforeApply() error {
 func (c *orderGive) Run(ctx context.Context, out command.Output) error {
 	return useTelling(ctx, c.storage, func(s store, t telling) error {
 		if c.Device != "" {
-			if _, err := s.registry.Device(ctx, c.Device); err != nil {
+			if err := isDevice(ctx, s.registry, c.Device); err != nil {
 				return err
 			}
 		}
-		o, err := t.bulletin.Order(ctx, c.kind, c.Device, c.Hold, byCommand)
+		o, err := t.bulletin.Order(ctx, c.kind, c.Device, time.Duration(c.Hold), byCommand)
 		if err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(out, "order %s holds until %s\n%s\n", o.ID, o.Until.In(reports.Zone()).Format("02/01/2006 15:04"), toldSoon)
 		return err
 	})
+}
+
+// isDevice refuses what is no device. Where it is a place, its devices are named.
+func isDevice(ctx context.Context, r *registry.Registry, id string) error {
+	_, err := r.Device(ctx, id)
+	if !errors.Is(err, registry.ErrNoDevice) {
+		return err
+	}
+	places, err := r.Places(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(places, func(p registry.Place) bool { return p.ID == id }) {
+		return command.Refusef("there is no device %q; hub status lists them", id)
+	}
+	devices, err := r.Devices(ctx)
+	if err != nil {
+		return err
+	}
+	var here []string
+	for _, d := range devices {
+		if d.Place == id && d.State == registry.Active {
+			here = append(here, d.ID)
+		}
+	}
+	if len(here) == 0 {
+		return command.Refusef("%q is a place, and no device is in use there", id)
+	}
+	return command.Refusef("%q is a place; name a device of it: %s", id, strings.Join(here, ", "))
 }
 
 type orderList struct{ storage }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -161,10 +162,41 @@ func TestOrderCommand(t *testing.T) {
 	if code, out := hubCommand(data, "order", "cancel", id); code != command.Usage || !strings.Contains(out, "order list") {
 		t.Errorf("order cancel again = %d %s", code, out)
 	}
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"--for", "7d"}, command.Done, "holds until"},
+		{[]string{"--for", "40d"}, command.Failed, "at most 30 days"},
+		{[]string{"--for", "a week"}, command.Usage, `"a week" is no time; write 30m, 48h or 7d`},
+		{[]string{"--device", "nobody"}, command.Usage, `there is no device "nobody"; hub status lists them`},
+	} {
+		if code, out := hubCommand(data, append([]string{"order", "pause"}, c.args...)...); code != c.code || !strings.Contains(out, c.want) {
+			t.Errorf("order pause %s = %d %s, want %d with %q", c.args, code, out, c.code, c.want)
+		}
+	}
 	for _, args := range [][]string{{"order", "pause", "--device", "nobody"}, {"order", "pause", "--for", "9000h"}, {"order", "pause", "--for", "0s"}} {
 		if code, out := hubCommand(data, args...); code == command.Done {
 			t.Errorf("hub %v: %s", args, out)
 		}
+	}
+}
+
+// Who names a place, as the console does, hears which devices it has.
+func TestOrderForAPlaceNamesItsDevices(t *testing.T) {
+	h, _, _ := inside(t, "", &lines{})
+	enrolled(t, h)
+	devices, err := h.registry.Devices(t.Context())
+	if err != nil || len(devices) != 1 {
+		t.Fatal(devices, err)
+	}
+	place := devices[0].Place
+	if code, out := hubCommand(h.cfg.Data, "order", "pause", "--device", place); code != command.Usage || !strings.Contains(out, fmt.Sprintf("%q is a place; name a device of it: %s", place, devices[0].ID)) {
+		t.Errorf("order for a place = %d %s", code, out)
+	}
+	if code, out := hubCommand(h.cfg.Data, "order", "pause", "--device", "qt-12"); code != command.Usage || !strings.Contains(out, "no device is in use there") {
+		t.Errorf("order for an empty place = %d %s", code, out)
 	}
 }
 
