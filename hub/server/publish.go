@@ -26,7 +26,7 @@ import (
 
 type publishCommand struct {
 	storage
-	Dir string `arg:"" placeholder:"DIR" help:"Folder with questionnaires/*.json, texts/*.json, notices/*.json, ward.json (numbers to call, caretakers, opening hours, where a matter can be), recipients.json and speech/vi/*.ogg (recordings in the place of the built-in voice; beside thanks.ogg the file thanks.txt holds the text as the screen shows it; 256 KiB each, 8 MiB in all). The texts receipt.page (https address of the public pages, for QR receipts), reception.place and reception.days (where and when complaints are taken) complete the screen; one like screen.thanks-title stands in the place of the screen's own, and a wrong id is answered with the nearest."`
+	Dir string `arg:"" placeholder:"DIR" help:"Folder with questionnaires/*.json, texts/*.json, notices/*.json, ward.json (numbers to call, caretakers, opening hours, where a matter can be), recipients.json and speech/vi/*.ogg (recordings in the place of the built-in voice; beside thanks.ogg the file thanks.txt holds the text as the screen shows it). It replaces all that was told before: what it no longer holds is gone, and with one questionnaire in it the built-in ones are asked no more. README.md, Feeding the screen, has an example of each file; provisioning/demo/published is a whole folder."`
 }
 
 const toldSoon = "a running hub tells kiosks that are connected within two seconds, the others when they come"

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +91,31 @@ func TestSamplesArePublished(t *testing.T) {
 				t.Errorf("%s is not written in %s", file, l)
 			}
 		}
+	}
+}
+
+// The examples of the README, put into files of their names, are published.
+func TestReadmeIsPublished(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, officer, err := seal.NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, example := range regexp.MustCompile("(?s)\n`([a-z/]+\\.json)`:[^\n]*\n\n```json\n(.*?)```").FindAllSubmatch(readme, -1) {
+		file := filepath.Join(dir, string(example[1]))
+		text := strings.Replace(string(example[2]), "age1…", officer, 1)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg, _, _ := started(t)
+	const want = "questionnaires  market 1 (by schedule)\ntexts           2\nnotices         1\ncontacts        1\nhouses          2\nareas           1\nnamed readers   1\n"
+	if code, out := hubCommand(cfg.Data, "publish", dir); code != command.Done || !strings.Contains(out, want) || strings.Contains(out, "is over") {
+		t.Errorf("hub publish = %d\n%s\nwant\n%s", code, out, want)
 	}
 }
 
