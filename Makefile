@@ -71,8 +71,8 @@ soak: ## real processes killed at random for H hours
 mutants: ## every planted fault must be caught
 	$(GO) test ./shared/courier -count=1 -v -run Mutants -timeout 30m -mutants
 
-screens: build ## pictures of every screen, into .screens/
-	$(GO) test ./kiosk/screen ./hub/console -count=1 -run 'TestScreens$$' -screens $(CURDIR)/.screens
+screens: build ## pictures of every screen, into .screens/, and every errand on every panel, in every mode and language
+	$(GO) test ./kiosk/screen ./hub/console -count=1 -timeout 4h -run 'Test(Screens|EveryErrand)$$' -screens $(CURDIR)/.screens
 
 cross: ## what must also compile: kiosk on ARM needs a cross gcc, provisioning on Windows needs none
 	CGO_ENABLED=0 GOOS=windows $(GO) build -o /dev/null ./provisioning

@@ -22,10 +22,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
 	"nghe/kiosk/outbox"
@@ -88,23 +90,6 @@ func chromium(t testing.TB) context.Context {
 	return ctx
 }
 
-// panel is a screen of a size in pixels and of a diagonal in inches.
-type panel struct {
-	name          string
-	width, height int64
-	pixelsPerMM   float64
-}
-
-var (
-	portrait  = panel{"portrait", 1080, 1920, 4.034}
-	landscape = panel{"landscape", 1920, 1080, 4.034}
-	tablet    = panel{"tablet", 1280, 800, 5.884}  // 10.1 inches
-	stood     = panel{"stood", 800, 1280, 5.884}   // the same, upright
-	upright   = panel{"upright", 768, 1366, 3.955} // 15.6 inches
-	wide      = panel{"wide", 1366, 768, 3.955}    // the same, lying
-	large     = panel{"large", 1920, 1080, 2.710}  // 32 inches
-)
-
 // kiosk is a screen in a browser tab, over a real outbox behind a wire that a
 // test may cut.
 type kiosk struct {
@@ -138,11 +123,15 @@ func (k *kiosk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // on puts the page that is shown on another panel.
 func (k *kiosk) on(p panel) {
 	k.t.Helper()
+	was := k.panel
 	k.panel = p
 	k.mm.Store(math.Float64bits(p.pixelsPerMM))
 	k.js("delete document.documentElement.dataset.shape", nil) // set again when all is measured
-	k.run(emulation.SetDeviceMetricsOverride(p.width, p.height, 1, false))
-	k.js("dispatchEvent(new Event('resize'))", nil)
+	if was.width == p.width && was.height == p.height {
+		k.js("dispatchEvent(new Event('resize')), 0", nil)
+	} else {
+		k.run(emulation.SetDeviceMetricsOverride(p.width, p.height, 1, false))
+	}
 	k.until("the panel "+p.name, fmt.Sprintf("document.documentElement.dataset.shape && innerWidth === %d && innerHeight === %d && getComputedStyle(document.documentElement).getPropertyValue('--mm') === '%vpx'", p.width, p.height, p.pixelsPerMM))
 }
 
@@ -155,6 +144,7 @@ type store struct {
 	ids     []string
 	kept    []string // what the outbox took, in short
 	storage Storage
+	states  []State
 }
 
 func (s *store) PutTapped(request string, a feedback.Answer, replaces string, tap outbox.Tap) (outbox.Receipt, error) {
@@ -209,7 +199,7 @@ func (s *store) set(before, after func() error) {
 func (s *store) status() Status {
 	s.Lock()
 	defer s.Unlock()
-	return Status{Enrolled: true, Storage: s.storage}
+	return Status{Enrolled: true, Storage: s.storage, States: s.states}
 }
 
 var errNoRoom = errors.New("keep answer: database or disk is full (13) /var/lib/nghe/outbox.db")
@@ -267,7 +257,7 @@ func (k *kiosk) serveOn(h http.Handler) {
 	k.t.Cleanup(func() { k.server.Close() })
 	k.url = k.server.URL
 	k.ctx = tab(k.t)
-	k.run(emulation.SetDeviceMetricsOverride(k.panel.width, k.panel.height, 1, false), emulation.SetTouchEmulationEnabled(true), page.BringToFront())
+	k.run(emulation.SetDeviceMetricsOverride(k.panel.width, k.panel.height, 1, false), emulation.SetTouchEmulationEnabled(true), emulation.SetFocusEmulationEnabled(true))
 }
 
 // flowTab is one blank tab that all pure tests share.
@@ -276,11 +266,25 @@ func flowTab(t testing.TB) context.Context {
 	return chromium(t) // the first tab, which shows nothing
 }
 
-// tab is a new tab with a deadline for the whole test.
+// tabTime is as long as a test may take; pictures of everything take longer.
+func tabTime() time.Duration {
+	if *screensDir != "" {
+		return 4 * time.Hour
+	}
+	return 10 * time.Minute
+}
+
+// tab is a new one with a deadline for the whole test, in a window of its own:
+// whatever else is open, it is shown and painted.
 func tab(t testing.TB) context.Context {
 	t.Helper()
-	ctx, closeTab := chromedp.NewContext(chromium(t))
-	ctx, stop := context.WithTimeout(ctx, 10*time.Minute)
+	first := chromium(t)
+	id, err := target.CreateTarget("about:blank").WithNewWindow(true).Do(cdp.WithExecutor(first, chromedp.FromContext(first).Browser))
+	if err != nil {
+		t.Fatalf("open a window: %v", err)
+	}
+	ctx, closeTab := chromedp.NewContext(first, chromedp.WithTargetID(id))
+	ctx, stop := context.WithTimeout(ctx, tabTime())
 	t.Cleanup(func() { stop(); closeTab() })
 	return ctx
 }
@@ -301,23 +305,28 @@ func (k *kiosk) js(expression string, v any) {
 // await evaluates a promise into v.
 func (k *kiosk) await(expression string, v any) {
 	k.t.Helper()
-	k.run(chromedp.Evaluate(expression, v, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	k.run(chromedp.Evaluate(expression, v, awaited))
 }
 
-// until waits for an expression to hold.
+// until waits for an expression to hold. The page itself looks, so that waiting
+// costs little; one that goes away meanwhile is asked again when it is back.
 func (k *kiosk) until(what, expression string) {
 	k.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for time.Now().Before(deadline) {
+	look := "(async () => { for (let n = 0; n < 250; n++) { if (" + expression + ") return true; await new Promise((done) => setTimeout(done, 4)); } return false; })()"
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 		var holds bool
-		k.js("Boolean("+expression+")", &holds)
+		err := chromedp.Run(k.ctx, chromedp.Evaluate(look, &holds, awaited))
+		if err != nil && !strings.Contains(err.Error(), "context") && !strings.Contains(err.Error(), "navigated") {
+			k.t.Fatalf("look for %s: %v", what, err)
+		}
 		if holds {
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	k.t.Fatalf("waited 20 s for %s; page shows: %s", what, k.text("#app"))
 }
+
+func awaited(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
 
 // wait waits for a screen.
 func (k *kiosk) wait(screen string) {
@@ -328,7 +337,11 @@ func (k *kiosk) wait(screen string) {
 // see waits for an element that is shown.
 func (k *kiosk) see(selector string) {
 	k.t.Helper()
-	k.until(selector, fmt.Sprintf("document.querySelector(%q)?.checkVisibility()", selector))
+	k.until(selector, shows(selector))
+}
+
+func shows(selector string) string {
+	return fmt.Sprintf("document.querySelector(%q)?.checkVisibility({visibilityProperty: true})", selector)
 }
 
 func (k *kiosk) text(selector string) string {
@@ -374,6 +387,18 @@ func (k *kiosk) start() {
 func (k *kiosk) rate(score int) {
 	k.t.Helper()
 	k.tap(fmt.Sprintf(".tile[data-value='%d']", score))
+}
+
+// inLanguage chooses a language as a resident does.
+func (k *kiosk) inLanguage(language string) {
+	k.t.Helper()
+	var now string
+	if k.js("document.documentElement.lang", &now); now == language {
+		return
+	}
+	k.tap("[data-act=languages]")
+	k.tap(".chooser [data-value='" + language + "']")
+	k.until(language, fmt.Sprintf("document.documentElement.lang === %q", language))
 }
 
 // picture writes a PNG when pictures are wanted.

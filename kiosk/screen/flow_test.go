@@ -110,6 +110,7 @@ func TestFlow(t *testing.T) {
 		{"says that it tries again", rated + "; skip b; failed b", "saving trouble | a satisfied 4, b high skipped"},
 		{"and thanks when it worked", rated + "; skip b; failed b; failed b; saved b", "thanks | a satisfied 4, b high skipped"},
 		{"says when an answer is lost", rated + "; skip b; refused b", "sorry | a satisfied 4, b high skipped"},
+		{"offers nothing to choose again when it is lost", "tap 4 a; refused a", "sorry | a satisfied 4"},
 		{"another's refusal is not shown", "tap 4 a; timer idle; timer undo; timer idle; timer leave; tap 5 b; refused a", "ask satisfied locked | a satisfied 4, b satisfied 5"},
 		{"goes home after the thanks", rated + "; skip b; saved b; timer thanks", "attract | a satisfied 4, b high skipped"},
 		{"goes home at once", rated + "; skip b; saved b; done", "attract | a satisfied 4, b high skipped"},

@@ -1,13 +1,9 @@
 package screen
 
-import (
-	"fmt"
-	"strings"
-	"testing"
-)
+import "testing"
 
-// keyboards are the ways to each page of a keyboard, from the start screen.
-func keyboards() []sheetVisit {
+// keyboardVisits are the ways to each page of a keyboard, from the start screen.
+func keyboardVisits() []visit {
 	words := func(language, keys string) func(*kiosk, *ward) {
 		return func(k *kiosk, _ *ward) {
 			k.compose()
@@ -16,18 +12,18 @@ func keyboards() []sheetVisit {
 			k.press(keys)
 		}
 	}
-	return []sheetVisit{
-		{"vi", words("vi", "đ ư ơ huyen n g space x a a u s")},
-		{"undone", words("vi", "d a t a undo shift shift")},
-		{"signs", words("vi", "signs")},
-		{"ways", words("vi", "ways")},
-		{"ways-en", words("en", "ways")},
-		{"direct", words("vi", "ways direct a")},
-		{"vni", words("vi", "ways vni d u o n g 7 9 2")},
-		{"latin", words("en", "r o a d")},
-		{"hangul", words("ko", "ㅇ ㅏ ㄴ ㄴ ㅕ ㅇ shift")},
-		{"latin-zh", words("zh-Hans", "n i shift")},
-		{"phone", func(k *kiosk, _ *ward) {
+	return []visit{
+		{name: "keys-vi", steps: words("vi", "đ ư ơ huyen n g space x a a u s")},
+		{name: "keys-undone", steps: words("vi", "d a t a undo shift shift")},
+		{name: "keys-signs", steps: words("vi", "signs")},
+		{name: "keys-ways", steps: words("vi", "ways")},
+		{name: "keys-ways-en", steps: words("en", "ways")},
+		{name: "keys-direct", steps: words("vi", "ways direct a")},
+		{name: "keys-vni", steps: words("vi", "ways vni d u o n g 7 9 2")},
+		{name: "keys-latin", steps: words("en", "r o a d")},
+		{name: "keys-hangul", steps: words("ko", "ㅇ ㅏ ㄴ ㄴ ㅕ ㅇ shift")},
+		{name: "keys-latin-zh", steps: words("zh-Hans", "n i shift")},
+		{name: "keys-phone", steps: func(k *kiosk, _ *ward) {
 			k.compose()
 			k.tap(".give[data-value=contact]")
 			k.tap(".give[data-value=phone]")
@@ -67,45 +63,5 @@ func TestChineseIsOfferedToSpeakFirst(t *testing.T) {
 		if got != first {
 			t.Errorf("in %s %s is offered first", language, got)
 		}
-	}
-}
-
-// TestEveryKeyboard looks at every page of the keyboard, on every panel and in
-// every mode, though not in each on each: does it fit, and are the keys wide
-// enough.
-func TestEveryKeyboard(t *testing.T) {
-	k, w := openWard(t, portrait, nil)
-	for i, v := range keyboards() {
-		t.Run(v.name, func(t *testing.T) {
-			k.t = t
-			k.on(portrait)
-			k.home()
-			v.steps(k, w)
-			for j, p := range []panel{portrait, landscape, tablet, stood, upright, wide} {
-				k.on(p)
-				for n, m := range modes() {
-					if *screensDir != "" || n == (i+j)%len(modes()) {
-						k.inspectKeyboard(v.name, m)
-					}
-				}
-				k.as("normal")
-			}
-		})
-	}
-}
-
-func (k *kiosk) inspectKeyboard(name string, m mode) {
-	k.t.Helper()
-	k.as(m.name)
-	found := k.sheetMisfits(m.name)
-	if k.panel == portrait || k.panel == landscape {
-		found = append(found, k.axe(k.panel == portrait && m.name == "normal")...)
-	}
-	if *screensDir != "" {
-		k.settle()
-		k.picture(*screensDir, fmt.Sprintf("keys-%s-%s-%s", k.panel.name, m.name, name))
-	}
-	if len(found) > 0 {
-		k.t.Errorf("%s %s: %s", k.panel.name, m.name, strings.Join(found, "\n\t"))
 	}
 }

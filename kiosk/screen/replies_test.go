@@ -42,7 +42,7 @@ func say(t *testing.T, h http.Handler, path, body string) (*httptest.ResponseRec
 	return call(t, h, http.MethodPost, path, body)
 }
 
-func newest(t *testing.T, o *outbox.Outbox) wire.Record {
+func newest(t testing.TB, o *outbox.Outbox) wire.Record {
 	t.Helper()
 	b, err := o.Branch()
 	if err != nil {

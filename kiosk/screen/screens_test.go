@@ -1,80 +1,28 @@
 package screen
 
 import (
+	_ "embed" // testdata/misfits.js
 	"fmt"
 	"os"
-	"sync"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"nghe/shared/look/browser"
 )
 
-// visit is the way to one screen from the start screen.
-type visit struct {
-	name   string
-	change func(*Config)
-	steps  func(*kiosk)
+//go:embed testdata/misfits.js
+var misfits string
+
+// TestEveryState looks at every state of the screen in the stands of the cover:
+// does everything fit, and has axe-core nothing to say.
+func TestEveryState(t *testing.T) {
+	everyState(t, cover(), func(k *kiosk, v visit, s stand) {})
 }
 
-func visits() []visit {
-	idle := func(c *Config) { c.Pace.Idle = 500 * time.Millisecond }
-	slow := func(c *Config) { c.Pace.Undo = time.Minute }
-	model := func(c *Config) { c.Questionnaires = c.Questionnaires[1:2] }
-	return []visit{
-		{"attract", nil, func(*kiosk) {}},
-		{"chosen", slow, func(k *kiosk) { k.start(); k.rate(4); k.see(".undo") }},
-		{"low", nil, func(k *kiosk) { k.start(); k.rate(1); k.see(".option") }},
-		{"high", nil, func(k *kiosk) {
-			k.start()
-			k.rate(5)
-			for _, id := range []string{"friendly", "listens", "on-time"} {
-				k.tap(".option[data-value='" + id + "']")
-			}
-			k.see(".option.chosen[data-value='on-time']")
-		}},
-		{"agree", model, func(k *kiosk) { k.start() }},
-		{"saving", nil, func(k *kiosk) {
-			until := make(chan struct{})
-			k.t.Cleanup(sync.OnceFunc(func() { close(until) }))
-			k.store.set(func() error { <-until; return nil }, nil)
-			k.js("AbortSignal.timeout = () => new AbortController().signal, 0", nil)
-			k.start()
-			k.rate(3)
-			k.tap("[data-act=skip]")
-			k.wait("saving")
-		}},
-		{"trouble", nil, func(k *kiosk) {
-			k.store.set(func() error { return errNoRoom }, nil)
-			k.start()
-			k.rate(2)
-			k.tap("[data-act=skip]")
-			k.wait("saving")
-			k.until("the honest text", "/chưa lưu được|not saved yet|아직 저장되지|尚未保存/.test(document.querySelector('h1').innerText.replaceAll('\\u00a0', ' '))")
-		}},
-		{"thanks", nil, func(k *kiosk) { k.start(); k.rate(5); k.tap("[data-act=skip]"); k.wait("thanks") }},
-		{"paused", func(c *Config) {
-			c.Status = func() Status { return Status{Storage: StorageFull} }
-		}, func(k *kiosk) { k.wait("paused") }},
-		{"languages", nil, func(k *kiosk) { k.tap("[data-act=languages]"); k.see(".chooser") }},
-		{"still", idle, func(k *kiosk) { k.rate(4); k.see(".warning") }},
-	}
-}
-
-// mode is how a resident likes the screen.
-type mode struct {
-	name  string
-	apply func(*kiosk)
-}
-
-func modes() []mode {
-	return []mode{
-		{"normal", func(*kiosk) {}},
-		{"large", func(k *kiosk) { k.tap("[data-act=large]"); k.see("html.large [data-act=large]") }},
-		{"contrast", func(k *kiosk) { k.tap("[data-act=contrast]"); k.see("html.contrast [data-act=contrast]") }},
-		{"low", func(k *kiosk) { k.js("document.querySelector('[data-act=low]').click()", nil); k.see("html.low") }},
-	}
-}
-
-// TestScreens writes a picture of every screen into -screens DIR.
+// TestScreens looks at every state in every stand there is, and writes pictures
+// of those of the cover into -screens DIR.
 func TestScreens(t *testing.T) {
 	if *screensDir == "" {
 		t.Skip("needs -screens DIR")
@@ -82,48 +30,103 @@ func TestScreens(t *testing.T) {
 	if err := os.MkdirAll(*screensDir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range []panel{portrait, landscape, tablet, upright} {
-		for _, m := range modes() {
-			for _, language := range []string{"vi", "en", "ko", "zh-Hans"} {
-				for _, v := range visits() {
-					name := fmt.Sprintf("%s-%s-%s-%s", p.name, m.name, language, v.name)
-					t.Run(name, func(t *testing.T) {
-						show(t, p, m, v, language, func(k *kiosk) { k.settle(); k.picture(*screensDir, "kiosk-"+name) })
-					})
-				}
-			}
+	drawn := map[stand]bool{}
+	for _, s := range cover() {
+		drawn[s] = true
+	}
+	everyState(t, stands(), func(k *kiosk, v visit, s stand) {
+		if drawn[s] {
+			k.settle()
+			k.picture(*screensDir, fmt.Sprintf("kiosk-%s-%s", s, v.name))
 		}
+	})
+}
+
+// everyState takes a kiosk to every state and puts it into the stands.
+func everyState(t *testing.T, in []stand, seen func(*kiosk, visit, stand)) {
+	wards := wards(t)
+	for _, v := range visits() {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			k, done := wards.take(t)
+			defer done()
+			k.begin(v)
+			for _, s := range in {
+				k.put(v, s)
+				if found := append(k.judge(s), k.axe(s)...); len(found) > 0 {
+					t.Errorf("%s: %s", s, strings.Join(found, "\n\t"))
+				}
+				seen(k.kiosk, v, s)
+			}
+		})
 	}
 }
 
-// show brings a screen up in a mode and language and hands it to look.
-func show(t *testing.T, p panel, m mode, v visit, language string, look func(*kiosk)) {
-	t.Helper()
-	k := openAny(t, p, v.change)
-	if v.name != "paused" {
-		k.wait("attract")
-	}
-	k.inLanguage(language)
-	m.apply(k)
-	v.steps(k)
-	look(k)
-}
-
-// inLanguage chooses a language as a resident does.
-func (k *kiosk) inLanguage(language string) {
+// like speaks a language in a mode, without touching: some screens cover the
+// buttons for it.
+func (k *kiosk) like(s stand) {
 	k.t.Helper()
 	var now string
-	if k.js("document.documentElement.lang", &now); now == language {
-		return
+	k.js(fmt.Sprintf(`(() => {
+		const html = document.documentElement, modes = ['large', 'contrast', 'low'];
+		const click = (selector) => document.querySelector(selector).click();
+		for (const mode of modes) if (html.classList.contains(mode) !== (mode === %q)) click('[data-act=' + mode + ']');
+		if (html.lang !== %q) {
+			if (!document.querySelector('.chooser')) click('[data-act=languages]');
+			click('.chooser [data-value=' + %q + ']');
+		}
+		return (modes.find((mode) => html.classList.contains(mode)) ?? 'normal') + '-' + html.lang;
+	})()`, s.mode, s.language, s.language), &now)
+	if want := s.mode + "-" + s.language; now != want {
+		k.t.Fatalf("the page stands in %s, want %s", now, want)
 	}
-	k.tap("[data-act=languages]")
-	k.tap(".chooser [data-value='" + language + "']")
-	k.until(language, fmt.Sprintf("document.documentElement.lang === %q", language))
 }
 
-// settle lets fonts and short transitions come to rest.
+// judge lists what is wrong with what is shown.
+func (k *kiosk) judge(s stand) (found []string) {
+	k.t.Helper()
+	k.await(fmt.Sprintf("%s.then(() => ("+misfits+")(%v, %v))", arrive, s.panel.legible(s.mode == "large"), s.panel.key()), &found)
+	return found
+}
+
+// axe judges words and roles once, and colours and sizes once a mode, or in
+// every stand that pictures are wanted of.
+func (k *kiosk) axe(s stand) (found []string) {
+	k.t.Helper()
+	rules := browser.Styled
+	if s == usual {
+		rules = nil
+	} else if *screensDir == "" && !slices.Contains(coloured(), s) {
+		return nil
+	}
+	for _, v := range browser.Axe(k.t, k.ctx, rules...) {
+		found = append(found, v.String())
+	}
+	return found
+}
+
+// coloured is the first stand of the cover in each mode.
+func coloured() (first []stand) {
+	for _, s := range cover() {
+		if !slices.ContainsFunc(first, func(f stand) bool { return f.mode == s.mode }) {
+			first = append(first, s)
+		}
+	}
+	return first
+}
+
+// arrive waits until what scrolls was measured, fonts are there and colours
+// change no more.
+const arrive = `(async () => {
+	for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+	await document.fonts.ready;
+	await Promise.all(document.getAnimations().filter((a) => a instanceof CSSTransition).map((a) => a.finished));
+	return true;
+})()`
+
+// settle lets pictures come to rest.
 func (k *kiosk) settle() {
 	k.t.Helper()
-	k.until("fonts", "document.fonts.status === 'loaded'")
-	time.Sleep(300 * time.Millisecond)
+	k.await(arrive, nil)
+	time.Sleep(150 * time.Millisecond)
 }

@@ -2,7 +2,6 @@ package screen
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/http/httptest"
 	"slices"
@@ -26,43 +25,6 @@ func (k *kiosk) expect(kept string) {
 	if got := k.store.all(); got != kept {
 		k.t.Errorf("kept %q, want %q", got, kept)
 	}
-}
-
-func TestVisitByTouch(t *testing.T) {
-	for _, p := range []panel{portrait, landscape, tablet} {
-		t.Run(p.name, func(t *testing.T) {
-			k := open(t, p, nil)
-			k.start()
-			k.rate(1)
-			k.see(".option[data-value='slow']")
-			k.tap(".option[data-value='slow']")
-			k.tap(".option[data-value='long-wait']")
-			k.tap("[data-act=send]")
-			k.wait("thanks")
-			k.expect("satisfied 1 vi, low slow+long-wait vi")
-			if text := k.text("main"); !strings.Contains(text, "Ý kiến đã được lưu an toàn") {
-				t.Errorf("thanks read %q", text)
-			}
-			k.tap("[data-act=done]")
-			k.wait("attract")
-		})
-	}
-}
-
-func TestHighPathInEnglish(t *testing.T) {
-	k := open(t, portrait, nil)
-	k.inLanguage("en")
-	if text := k.text("h1"); text != "Are you satisfied with today's service?" {
-		t.Errorf("question %q", text)
-	}
-	k.rate(5)
-	k.see(".option[data-value='helpful']")
-	k.inLanguage("vi") // and back, in the middle
-	k.until("Vietnamese", "document.querySelector('h1').innerText.includes('Điều gì')")
-	k.tap(".option[data-value='helpful']")
-	k.tap("[data-act=send]")
-	k.wait("thanks")
-	k.expect("satisfied 5 en, high helpful vi")
 }
 
 func TestTakeBack(t *testing.T) {
@@ -387,19 +349,6 @@ func TestPausedStillTells(t *testing.T) {
 	k.tap("[data-value=menu]")
 	k.tap("[data-value=home]")
 	k.wait("paused")
-}
-
-func TestSurveyOfTaps(t *testing.T) {
-	k := open(t, landscape, func(c *Config) { c.Questionnaires = c.Questionnaires[1:2]; c.Pace.Undo = 50 * time.Millisecond })
-	k.start()
-	for i := range 12 {
-		k.until("question", fmt.Sprintf("document.querySelector('.progress span').innerText === 'Câu %d/12'", i+1))
-		k.tap("#app:not(.locked) .tile[data-value='partly']")
-	}
-	k.wait("thanks")
-	if kept := strings.Split(k.store.all(), ", "); len(kept) != 12 || kept[11] != "responsible partly vi" {
-		t.Errorf("kept %v", kept)
-	}
 }
 
 // A public screen shows no menu, selects, drags and zooms nothing.

@@ -356,7 +356,7 @@ function heard(s: State, e: { type: "saved" | "failed" | "refused"; request: str
   if (e.type === "failed") return [{ ...s, trouble: true }, []];
   const mine = Object.values(s.given).some((g) => g.request === e.request);
   const after: State = { ...s, trouble: false, unsaved: s.unsaved.filter((id) => id !== e.request) };
-  if (e.type === "refused" && mine) return [{ ...after, screen: "sorry", warning: false }, [...stopAll(), { type: "set", timer: "thanks" }]];
+  if (e.type === "refused" && mine) return [{ ...after, screen: "sorry", warning: false, locked: false, picked: [], fresh: false }, [...stopAll(), { type: "set", timer: "thanks" }]];
   if (after.screen === "saving" && !unkept(after)) return finish(after);
   return settle(after);
 }

@@ -41,11 +41,14 @@ function trust(s: State, t: Texts): string {
   return hasContact(s.draft) || s.draft.voice > 0 || s.draft.photo || s.screen === "receipt" ? t.off : t.trust;
 }
 
+/** glyphs stand for a language to who reads none of the words. */
+const glyphs: Record<string, string> = { vi: "ệ", en: "A", ko: "가", "zh-Hans": "文" };
+
 /** chooser offers every language in its own words. */
 export function chooser(s: State): HTMLElement {
   const t = textsOf(s.language);
   const all = languages.map((l) => {
-    const e = button("language", l, `second ${l === s.language ? "there" : ""}`, textsOf(l).language);
+    const e = button("language", l, `second ${l === s.language ? "there" : ""}`, textsOf(l).language, h("b", { class: "glyph", "aria-hidden": "true" }, glyphs[l]!));
     e.lang = l;
     e.setAttribute("aria-pressed", String(l === s.language));
     return e;
@@ -67,7 +70,7 @@ export function warning(s: State, left: HTMLElement, seconds: number): HTMLEleme
       h("h2", { id: "still" }, compound(t, t.stillTitle)),
       h("p", { "data-say": `${t.stillText} ${seconds} ${t.seconds}` }, compound(t, t.stillText), " "),
       h("p", { class: "count", "aria-hidden": "true" }, left, h("span", {}, t.seconds)),
-      h("button", { type: "button", class: "primary", "data-act": "stay" }, t.stay),
+      h("button", { type: "button", class: "primary", "data-act": "stay" }, icon("person"), h("span", {}, t.stay)),
     ),
   );
 }

@@ -82,8 +82,8 @@ function options(q: Question, s: State, t: Texts): HTMLElement {
 
 function ends(t: Texts): HTMLElement {
   return h("div", { class: "actions" },
-    button("skip", "", "second", t.skip),
-    h("button", { type: "button", class: "primary", "data-act": "send" }, h("span", {}, t.send), h("small", {})),
+    button("skip", "", "second", t.skip, icon("skip")),
+    h("button", { type: "button", class: "primary", "data-act": "send" }, icon("send"), h("span", {}, t.send), h("small", {})),
   );
 }
 

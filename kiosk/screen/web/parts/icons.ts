@@ -76,6 +76,8 @@ const lines: Record<string, string> = {
   shift: '<path d="M12 3.5 20 12h-4.5v8h-7v-8H4z"/>',
   up: '<path d="m5 15 7-7 7 7"/>',
   down: '<path d="m5 9 7 7 7-7"/>',
+  space: '<path d="M4 10v5h16v-5"/>',
+  skip: '<path d="M5.5 5.5 12 12l-6.5 6.5M12.5 5.5 19 12l-6.5 6.5"/>',
   send: '<path d="M4 12 20 4l-5 16-3.5-6.5zM11.5 13.5 20 4"/>',
   lock: '<rect x="5" y="10.5" width="14" height="10" rx="2"/><path d="M8 10.5V8a4 4 0 0 1 8 0v2.5M12 14.5v2"/>',
   letter: '<path d="M3.5 6h17v12.5h-17zM3.5 7l8.5 6 8.5-6"/>',

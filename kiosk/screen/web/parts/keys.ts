@@ -106,11 +106,11 @@ function back(t: Texts): HTMLElement {
 }
 
 function space(t: Texts): HTMLElement {
-  return key("space", t.keySpace, { class: "key widest" });
+  return key("space", t.keySpace, { class: "key widest" }, icon("space"));
 }
 
 function letters(t: Texts): HTMLElement {
-  return key("letters", t.keyLetters, { class: "key wide" });
+  return key("letters", "abc", { class: "key wide", "aria-label": t.keyLetters });
 }
 
 /** way names how one types, and leads to the other ways. */

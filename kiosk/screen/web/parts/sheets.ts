@@ -240,10 +240,8 @@ function blocked(s: State, device: Device, sheet: { title: string; back: string 
 
 function contact(d: Draft, t: Texts): Sheet {
   const field = (f: Field & ("name" | "phone" | "address"), sign: string) => {
-    const e = give("edit", f, icon(sign), d[f].trim() || "…", t[f], d[f].trim() ? "there" : "");
-    const word = e.querySelector(".word")!;
-    word.prepend(word.lastElementChild!);
-    word.lastElementChild!.classList.add("own");
+    const e = give("edit", f, icon(sign), compound(t, t[f]), d[f].trim() || "…", d[f].trim() ? "there" : "");
+    e.querySelector("small")!.classList.add("own");
     return e;
   };
   return {

@@ -92,9 +92,9 @@ export class View {
       case "saving":
         return s.trouble ? this.message(t, "troubleTitle", "troubleText", "again") : this.message(t, "savingTitle", "savingText", "hourglass");
       case "thanks":
-        return this.message(t, "thanksTitle", s.states.includes("offline") ? "offlineThanks" : "thanksText", "check", button("done", "", "primary", t.done), offered(s.offers) ? button("compose", "", "second", t.compose, icon("write")) : null);
+        return this.message(t, "thanksTitle", s.states.includes("offline") ? "offlineThanks" : "thanksText", "check", button("done", "", "primary", t.done, icon("house")), offered(s.offers) ? button("compose", "", "second", t.compose, icon("write")) : null);
       case "sorry":
-        return this.message(t, "sorryTitle", "sorryText", "unclear", button("done", "", "primary", t.done));
+        return this.message(t, "sorryTitle", "sorryText", "unclear", button("done", "", "primary", t.done, icon("house")));
       default:
         return this.message(t, "pausedTitle", "pausedText", "pause", caretaker(this.served), button("go", "menu", "second", t.menu, icon("menu")));
     }
@@ -109,7 +109,7 @@ export class View {
           h("span", { class: "sign" }, icon(sign)),
           h("h1", { tabindex: "-1" }, compound(t, t[title])),
           h("p", { class: "help" }, compound(t, t[text])),
-          ...actions,
+          actions.length > 0 ? h("div", { class: "ends" }, ...actions) : null,
         ),
         waves(),
       ),
@@ -174,7 +174,7 @@ export function bar(t: Texts, served: Served): HTMLElement {
   return h("div", { class: "bar" },
     h("span", { class: "mark" }, wardMark()),
     h("p", { class: "ward" }, h("strong", {}, served.ward), h("span", { class: "slogan" }, compound(t, t.slogan))),
-    h("p", { class: "where" }, h("span", {}, h("span", { class: "offline", hidden: true }, icon("offline"), t.offline), h("span", { class: "clock" }, clock(new Date()))), h("span", { class: "place" }, compound(textsOf("vi"), served.place))),
+    h("p", { class: "here" }, h("span", {}, h("span", { class: "offline", hidden: true }, icon("offline"), t.offline), h("span", { class: "clock" }, clock(new Date()))), h("span", { class: "place" }, compound(textsOf("vi"), served.place))),
   );
 }
 

@@ -1,0 +1,153 @@
+package screen
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// panel is a screen of a size in pixels and of a diagonal in inches.
+type panel struct {
+	name          string
+	inches        string
+	width, height int64
+	pixelsPerMM   float64
+}
+
+var (
+	portrait  = panel{"portrait", "21.5", 1080, 1920, 4.034}
+	landscape = panel{"landscape", "21.5", 1920, 1080, 4.034}
+	tablet    = panel{"tablet", "10.1", 1280, 800, 5.884}
+	stood     = panel{"stood", "10.1", 800, 1280, 5.884}
+	wide      = panel{"wide", "15.6", 1366, 768, 3.955}
+	upright   = panel{"upright", "15.6", 768, 1366, 3.955}
+	large     = panel{"large", "32", 1920, 1080, 2.710}
+	tower     = panel{"tower", "32", 1080, 1920, 2.710}
+)
+
+func (p panel) upright() bool { return p.height > p.width }
+
+// tall is a panel on which the controls can be lowered.
+func (p panel) tall() bool { return p.upright() && float64(p.height)/p.pixelsPerMM >= 400 }
+
+// legible is the least height of type in mm: capitals of 4.8 mm seen from
+// 600 mm; large text 0.7 degrees. Smaller panels are stood nearer to.
+func (p panel) legible(large bool) float64 {
+	short := float64(min(p.width, p.height)) / p.pixelsPerMM
+	distance := 600.0
+	if short < 220 {
+		distance = 500
+	}
+	if short < 160 {
+		distance = 400
+	}
+	if large {
+		return 10.45 * distance / 600
+	}
+	return 6.95 * distance / 600
+}
+
+// key is the least side of a key in mm; 10 inches have no room for more.
+func (p panel) key() float64 {
+	if p.inches == "10.1" {
+		return 13
+	}
+	return 16
+}
+
+// stand is one way in which the screen stands, speaks and is liked.
+type stand struct {
+	panel    panel
+	mode     string
+	language string
+}
+
+func (s stand) String() string { return s.panel.name + "-" + s.mode + "-" + s.language }
+
+// usual is how the screen begins on the panel it is drawn for.
+var usual = stand{portrait, "normal", "vi"}
+
+// stands are all there are, the usual one first.
+func stands() (all []stand) {
+	for _, p := range []panel{portrait, landscape, tablet, stood, wide, upright, large, tower} {
+		for _, mode := range []string{"normal", "large", "contrast", "low"} {
+			for _, language := range []string{"vi", "en", "ko", "zh-Hans"} {
+				if mode != "low" || p.tall() {
+					all = append(all, stand{p, mode, language})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// pairs are the pairs of values of two of: language, orientation, size, mode.
+func (s stand) pairs() (all []string) {
+	values := []string{s.language, fmt.Sprintf("upright %v", s.panel.upright()), s.panel.inches + " inches", s.mode}
+	for i, a := range values {
+		for _, b := range values[i+1:] {
+			all = append(all, a+", "+b)
+		}
+	}
+	return all
+}
+
+// cover are stands in which each pair of values comes at least once, by panel.
+// It is the same at every call: always the first of those that add most.
+func cover() (chosen []stand) {
+	missing := map[string]bool{}
+	for _, s := range stands() {
+		for _, pair := range s.pairs() {
+			missing[pair] = true
+		}
+	}
+	for best := usual; len(missing) > 0; best = mostOf(missing) {
+		chosen = append(chosen, best)
+		for _, pair := range best.pairs() {
+			delete(missing, pair)
+		}
+	}
+	slices.SortStableFunc(chosen, func(a, b stand) int { return strings.Compare(a.panel.inches, b.panel.inches) })
+	return chosen
+}
+
+// mostOf is the first stand with the most pairs that are missing.
+func mostOf(missing map[string]bool) stand {
+	adds := func(s stand) (n int) {
+		for _, pair := range s.pairs() {
+			if missing[pair] {
+				n++
+			}
+		}
+		return n
+	}
+	return slices.MaxFunc(stands(), func(a, b stand) int { return adds(a) - adds(b) })
+}
+
+// Every two values that can come together do; only lowered controls need a
+// panel that is tall.
+func TestCover(t *testing.T) {
+	covered := map[string]int{}
+	for _, s := range cover() {
+		for _, pair := range s.pairs() {
+			covered[pair]++
+		}
+	}
+	const languages, orientations, sizes, modes, notLowered = 4, 2, 4, 4, 3
+	want := languages*(orientations+sizes+modes) + orientations*(sizes+modes) + sizes*modes - notLowered
+	if len(covered) != want {
+		t.Errorf("%d pairs of values are covered, want %d", len(covered), want)
+	}
+	for _, s := range stands() {
+		for _, pair := range s.pairs() {
+			if covered[pair] == 0 {
+				t.Errorf("no stand of the cover has %s", pair)
+			}
+		}
+	}
+	if again := cover(); !slices.Equal(again, cover()) || len(again) > len(stands())/4 {
+		t.Errorf("%d of %d stands, or others at each call", len(again), len(stands()))
+	}
+	t.Log(cover())
+}
