@@ -86,6 +86,7 @@ func TestPageOutlivesItsAgent(t *testing.T) {
 	if kept, err := readStanding(data); err != nil || kept.Head < 2 {
 		t.Errorf("the message is not in the journal: %+v, %v", kept, err)
 	}
+	time.Sleep(2 * time.Second) // a code stands for a moment before it can be tapped away
 	v.touches("[data-act=go][data-value=home]")
 	v.sees("the new version's page, at rest", "window.visit === undefined && "+atRest)
 
