@@ -28,7 +28,7 @@ run: build ## a hub and an enrolled kiosk on this machine, with sample data; ARC
 	@$(GO) build -o bin/demo ./provisioning/demo && exec bin/demo --bin bin --data data --archive "$(ARCHIVE)"
 
 test: install build check ## every test; installs what is missing first
-	$(GO) test -count=1 -p 2 -timeout 12m ./...
+	$(GO) test -count=1 -p 2 -timeout 25m ./...
 	$(MAKE) sim
 	$(MAKE) race
 

@@ -82,9 +82,14 @@ func stands() (all []stand) {
 	return all
 }
 
-// pairs are the pairs of values of two of: language, orientation, size, mode.
+// values are what a stand is: its language, orientation, size and mode.
+func (s stand) values() []string {
+	return []string{s.language, fmt.Sprintf("upright %v", s.panel.upright()), s.panel.inches + " inches", s.mode}
+}
+
+// pairs are the pairs of two of them.
 func (s stand) pairs() (all []string) {
-	values := []string{s.language, fmt.Sprintf("upright %v", s.panel.upright()), s.panel.inches + " inches", s.mode}
+	values := s.values()
 	for i, a := range values {
 		for _, b := range values[i+1:] {
 			all = append(all, a+", "+b)

@@ -26,12 +26,42 @@ func errands() []errand {
 	}
 }
 
-// TestEveryErrand runs every errand in the stands of the cover; with -screens
-// DIR in all there are.
+// spread gives each stand its errands, so that every errand meets every value
+// of a stand; each begins at another one, so that all have about as many.
+func spread(in []stand) map[stand][]errand {
+	all := map[stand][]errand{}
+	for i, e := range errands() {
+		met := map[string]bool{}
+		for n := range in {
+			s := in[(n+3*i)%len(in)]
+			if slices.ContainsFunc(s.values(), func(v string) bool { return !met[v] }) {
+				all[s] = append(all[s], e)
+			}
+			for _, v := range s.values() {
+				met[v] = true
+			}
+		}
+	}
+	return all
+}
+
+// everywhere gives each stand all errands.
+func everywhere(in []stand) map[stand][]errand {
+	all := map[stand][]errand{}
+	for _, s := range in {
+		all[s] = errands()
+	}
+	return all
+}
+
+// TestEveryErrand runs the errands spread over the stands of the cover; with
+// -screens DIR every one in every stand there is.
 func TestEveryErrand(t *testing.T) {
 	in := cover()
+	todo := spread(in)
 	if *screensDir != "" {
 		in = stands()
+		todo = everywhere(in)
 	}
 	street := wards(t)
 	for _, s := range in {
@@ -41,11 +71,34 @@ func TestEveryErrand(t *testing.T) {
 			defer done()
 			h.begin(visit{steps: stay})
 			h.on(s.panel)
-			for _, e := range errands() {
+			for _, e := range todo[s] {
 				t.Run(e.name, func(t *testing.T) { h.sendOn(t, e, s) })
 			}
 		})
 	}
+}
+
+// Every errand is run in every language, way up, size and mode.
+func TestErrandsMeetEveryValue(t *testing.T) {
+	met, runs := map[string]bool{}, 0
+	for s, all := range spread(cover()) {
+		runs += len(all)
+		for _, e := range all {
+			for _, v := range s.values() {
+				met[e.name+", "+v] = true
+			}
+		}
+	}
+	for _, e := range errands() {
+		for _, s := range stands() {
+			for _, v := range s.values() {
+				if !met[e.name+", "+v] {
+					t.Errorf("%s is never run in %s", e.name, v)
+				}
+			}
+		}
+	}
+	t.Logf("%d errands in %d stands, %d runs", len(errands()), len(cover()), runs)
 }
 
 // sendOn starts an errand where the one before has ended, and sees it end there.
