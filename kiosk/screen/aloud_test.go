@@ -90,6 +90,7 @@ func TestWarningChimes(t *testing.T) {
 
 // Nobody who listens is hurried, not by the thanks either.
 func TestListeningTakesTime(t *testing.T) {
+	t.Parallel()
 	k, _ := openWard(t, portrait, func(c *Config) {
 		reads(t, false)(c)
 		c.Pace.Idle, c.Pace.Thanks = 400*time.Millisecond, 400*time.Millisecond

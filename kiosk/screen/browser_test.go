@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	goruntime "runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,9 +38,14 @@ import (
 
 var screensDir = flag.String("screens", "", "folder TestScreens writes pictures of every screen to")
 
+// atOnce is how many tests run at one time, of those that may: most wait for
+// frames half of their time.
+var atOnce = goruntime.GOMAXPROCS(0) + 1
+
 // TestMain bundles the pages, so that tests never see those of another day.
 func TestMain(m *testing.M) {
 	flag.Parse()
+	_ = flag.Set("test.parallel", strconv.Itoa(atOnce)) // a flag of package testing
 	if out, err := exec.Command("go", "run", "nghe/shared/look/bundle").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "bundle the pages: %v\n%s", err, out)
 		os.Exit(1)

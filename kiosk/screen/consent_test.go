@@ -10,6 +10,7 @@ import (
 // Two quick taps on one button are one: nobody agrees to, or refuses, what they
 // could not have read.
 func TestDoubleTapAgreesToNothing(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, portrait, func(c *Config) { c.Pace.Read = 2 * time.Second })
 	k.compose()
 	k.write("a b c")

@@ -57,6 +57,7 @@ func everywhere(in []stand) map[stand][]errand {
 // TestEveryErrand runs the errands spread over the stands of the cover; with
 // -screens DIR every one in every stand there is.
 func TestEveryErrand(t *testing.T) {
+	t.Parallel()
 	in := cover()
 	todo := spread(in)
 	if *screensDir != "" {

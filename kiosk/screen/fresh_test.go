@@ -23,6 +23,7 @@ func (b *rewording) Texts() feedback.Texts { return *b.now.Load() }
 // What the ward words anew is shown from a fresh page, but not under the eyes of
 // somebody who has begun to make the screen their own.
 func TestPageIsMadeAnewBetweenVisits(t *testing.T) {
+	t.Parallel()
 	ward := &rewording{}
 	ward.now.Store(&feedback.Texts{})
 	k := open(t, portrait, func(c *Config) { c.Bulletin = ward; c.Pace.Idle = 4 * time.Second })

@@ -303,6 +303,7 @@ func TestNamedMessageIsHeldAndPadded(t *testing.T) {
 }
 
 func TestMessageRefused(t *testing.T) {
+	t.Parallel()
 	big := func(n int) string { return strings.Repeat("x", n) }
 	photo := given{"photo", "image/jpeg", string(jpegOf(t, 8, 8, 1))}
 	photoHead := headWith(`"consents":[]`, agreed("photo"))

@@ -8,6 +8,7 @@ import (
 // What TestEveryState looks for is found where it is planted, and not where it
 // is not.
 func TestMisfitsAreFound(t *testing.T) {
+	t.Parallel()
 	k, _ := openWard(t, portrait, nil)
 	for _, c := range []struct{ what, plant, want string }{
 		{"nothing", "0", ""},

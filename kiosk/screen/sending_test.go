@@ -41,6 +41,7 @@ func (k *kiosk) impatient() {
 // Whatever goes wrong on the way, the page sends the same message again, thanks
 // nobody before it is kept, and it is kept once.
 func TestSendingIsRepeated(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, portrait, nil)
 	for _, c := range []struct {
 		name   string
@@ -85,6 +86,7 @@ func TestSendingIsRepeated(t *testing.T) {
 // What the store will not take stands as it was, with the reason, and is sent
 // under a new name when the resident sends it again.
 func TestRefusedKeepsTheDraft(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, portrait, nil)
 	for _, c := range []struct {
 		status     int
@@ -126,6 +128,7 @@ func TestRefusedKeepsTheDraft(t *testing.T) {
 
 // The agent is restarted under the page: the message waits in the page.
 func TestAgentRestartsUnderAMessage(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, portrait, nil)
 	k.compose()
 	k.write("a")
@@ -209,6 +212,7 @@ func TestVoiceEndsByItself(t *testing.T) {
 
 // Without microphone or camera the page says so and offers the other ways.
 func TestDevicesThatDoNotOpen(t *testing.T) {
+	t.Parallel()
 	k, _ := openWard(t, portrait, nil)
 	for _, c := range []struct{ device, why, says, other string }{
 		{"voice", "NotFoundError", "Không tìm thấy micrô", "photo"},

@@ -265,6 +265,7 @@ func headOf(t testing.TB, message map[string]string) (head messageSeen) {
 // Voice, photo and contact each need their own consent, and the consent is to
 // the text that stood there, in the language it was read in.
 func TestMessageInAll(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, landscape, nil)
 	k.compose()
 	k.write("x i n")

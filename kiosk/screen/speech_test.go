@@ -234,6 +234,7 @@ func listens(t *testing.T) *listener {
 }
 
 func TestPageReadsAloud(t *testing.T) {
+	t.Parallel()
 	l := listens(t)
 	l.js(`speech.say("vi", ["Tôi vẫn ở đây"]); 0`, nil)
 	time.Sleep(300 * time.Millisecond)
@@ -271,6 +272,7 @@ func TestPageHearsOutTheLongest(t *testing.T) {
 const long = `"UBND Phường Quảng Tiến chỉ dùng ảnh do Ông/Bà cung cấp để giải quyết và trả lời ý kiến này. Một. Hai. Ba. Bốn. Năm. Sáu."`
 
 func TestPageFallsSilent(t *testing.T) {
+	t.Parallel()
 	l := listens(t)
 	begin := func() {
 		t.Helper()

@@ -21,15 +21,13 @@ type house struct {
 	told *bool
 }
 
-const neighbours = 2 // houses: as many as there are processors on the smallest machine that tests
-
 // undo is short for residents who do not take back.
 const undo = 50 * time.Millisecond
 
 func wards(t *testing.T) street {
 	t.Helper()
-	all := make(street, neighbours)
-	for range neighbours {
+	all := make(street, atOnce)
+	for range atOnce {
 		k, w := openWard(t, portrait, func(c *Config) { c.Pace.Undo = undo })
 		k.run(chromedp.ActionFunc(keepClocks), emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}}))
 		all <- &house{kiosk: k, ward: w}

@@ -130,6 +130,7 @@ func listed(c map[string]any, below string) map[string]bool {
 
 // What the ward words anew is shown after the next rest, without a restart.
 func TestEditedTextIsShown(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, portrait, nil)
 	if text := k.text(".hero .help"); !strings.Contains(text, "Chạm vào một khuôn mặt") {
 		t.Errorf("the screen reads %q", text)

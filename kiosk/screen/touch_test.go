@@ -158,6 +158,7 @@ func TestSlipChoosesNothing(t *testing.T) {
 
 // The store fails, then keeps but says it failed, then works: one answer each.
 func TestRetryKeepsExactlyOne(t *testing.T) {
+	t.Parallel()
 	k := open(t, portrait, nil)
 	var times atomic.Int32
 	k.store.set(func() error {
