@@ -119,6 +119,9 @@ var levelNames = map[wire.ConditionLevel]string{wire.ConditionNote: "note", wire
 
 func conditions(v wire.Vitals) (all []screen.Condition) {
 	for _, c := range v.Conditions {
+		if c.Name == string(vitals.MemoryHigh) {
+			continue // it comes and goes with a photo that is being sealed; the hub hears of it
+		}
 		exact := time.UnixMicro(c.Since).In(vietnam)
 		hour := exact.Hour()
 		if slices.Contains(ofRoom, vitals.Name(c.Name)) {
