@@ -133,6 +133,17 @@ func dump(b *Bulletin, tags ...string) (string, error) {
 	return s.String(), err
 }
 
+func TestDeletedReceiptIsKnown(t *testing.T) {
+	b := opened(t)
+	mine, other := tagOf("mine"), tagOf("other")
+	apply(t, b, 5, wire.BulletinBody{Deleted: []wire.Deletion{{Kind: wire.DeletedReceipt, Name: mine[:]}, {Kind: wire.DeletedBlob, Name: other[:]}}})
+	for tag, want := range map[[16]byte]bool{mine: true, other: false} {
+		if got, err := b.ReceiptDeleted(tag); got != want || err != nil {
+			t.Errorf("%s deleted: %v, %v", tag[:], got, err)
+		}
+	}
+}
+
 func TestEverythingIsThereAfterRestart(t *testing.T) {
 	b := opened(t)
 	apply(t, b, 5, wire.BulletinBody{Sheet: []wire.Sheet{sheetOf(t, 7)}})

@@ -59,6 +59,9 @@ ON CONFLICT (kind, name) DO UPDATE SET came = excluded.came;
 -- name: deleted
 SELECT kind, name, came FROM deleted WHERE came > :after ORDER BY came;
 
+-- name: is deleted
+SELECT count(*) FROM deleted WHERE kind = :kind AND name = :name;
+
 -- name: orders ran
 SELECT id, ran FROM order_ran;
 

@@ -165,3 +165,14 @@ func (b *Bulletin) Deleted(after uint64) (all []wire.Deletion, upto uint64, err 
 	}
 	return all, upto, rows.Err()
 }
+
+// ReceiptDeleted says whether all that was left under a receipt's tag was
+// deleted by law, as far as the hub told.
+func (b *Bulletin) ReceiptDeleted(tag [16]byte) (bool, error) {
+	var n int
+	err := b.db.Read().QueryRow(query("is deleted"), sql.Named("kind", int64(wire.DeletedReceipt)), sql.Named("name", tag[:])).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for deletion: %w", err)
+	}
+	return n > 0, nil
+}

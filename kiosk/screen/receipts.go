@@ -30,6 +30,8 @@ type Bulletin interface {
 	Facts() feedback.Facts
 	// News opens the case of a receipt; false when there is none to open.
 	News(r seal.Receipt) (bulletin.News, bool, error)
+	// ReceiptDeleted says whether what was left under a tag was deleted by law.
+	ReceiptDeleted(tag [16]byte) (bool, error)
 }
 
 var _ Bulletin = (*bulletin.Bulletin)(nil)
@@ -118,6 +120,7 @@ const wantCode = "10 letters and digits, for example 4Q7K9-M2XHT"
 var (
 	noResult = refusal{http.StatusNotFound, "no-result", "There is no result yet, or the code is wrong.", ""}
 	waiting  = refusal{http.StatusNotFound, "waiting", "The message was left here; the ward has not said anything of it yet.", ""}
+	deleted  = refusal{http.StatusGone, "deleted", "What was left with this code was deleted.", ""}
 )
 
 // postReceipt answers from the boxes this kiosk holds. The code is in no
@@ -163,14 +166,22 @@ func (s *Screen) newsView(receipt seal.Receipt) (newsView, *refusal) {
 		Updated: news.Updated.In(vietnam).Format(time.RFC3339), MayReply: news.State.MayReply(), Said: said}, nil
 }
 
-// noNews tells apart a message that was left here and waits for the ward from
-// a code nobody here knows: whoever has just sent one would doubt the code.
+// noNews tells apart a message that was deleted, one that was left here and
+// waits for the ward, and a code nobody here knows: whoever asked for the
+// first, or has just sent the second, would doubt the code.
 func (s *Screen) noNews(receipt seal.Receipt) (refusal, error) {
-	if s.cfg.Claims == nil {
-		return noResult, nil
+	var gone, left bool
+	var err error
+	if s.cfg.Bulletin != nil {
+		gone, err = s.cfg.Bulletin.ReceiptDeleted(receipt.Tag)
 	}
-	left, err := s.cfg.Claims.Left(receipt.Tag)
-	if left {
+	if err == nil && !gone && s.cfg.Claims != nil {
+		left, err = s.cfg.Claims.Left(receipt.Tag)
+	}
+	switch {
+	case gone:
+		return deleted, err
+	case left:
 		return waiting, err
 	}
 	return noResult, err

@@ -27,6 +27,7 @@ type told struct {
 	texts   feedback.Texts
 	facts   feedback.Facts
 	news    map[[16]byte]bulletin.News
+	gone    map[[16]byte]bool
 	fail    error
 }
 
@@ -48,6 +49,8 @@ func (b *told) News(r seal.Receipt) (bulletin.News, bool, error) {
 	n, ok := b.news[r.Tag]
 	return n, ok, b.fail
 }
+
+func (b *told) ReceiptDeleted(tag [16]byte) (bool, error) { return b.gone[tag], b.fail }
 
 const (
 	mine    = "4Q7K9-M2XHT"

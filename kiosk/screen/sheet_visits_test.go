@@ -159,6 +159,7 @@ func caseVisits() []visit {
 		{name: "found-often", steps: became(broken(429, "too-many"))},
 		{name: "found-failed", steps: became(broken(503, "storage"))},
 		{name: "found-waiting", steps: became(broken(404, "waiting"))},
+		{name: "found-deleted", steps: became(broken(410, "deleted"))},
 		{name: "reply", steps: became(asIs, "[data-value=reply]")},
 		{name: "reply-scored", steps: became(asIs, "[data-value=reply]", ".mood[data-value='2']")},
 		{name: "rights", steps: became(asIs, "[data-value=rights]")},

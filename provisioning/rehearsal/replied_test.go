@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -99,7 +100,34 @@ func TestReopenedAtAnotherKiosk(t *testing.T) {
 	if out, err := w.command("audit"); err != nil {
 		t.Errorf("audit: %v\n%s", err, out)
 	}
+	w.deletes(s.code, second, w.screen)
 	w.codeIsNowhere()
+}
+
+// deletes has a message deleted by its code, as the sender asks at the first
+// kiosk: each of them says then that it was, not that the code is wrong.
+func (w *ward) deletes(code seal.Code, addresses ...string) {
+	w.t.Helper()
+	w.claim(addresses[0], "/api/rights", fmt.Sprintf(`{"request":"delete","code":%q,"right":"delete"}`, code))
+	w.eventually("the request settled", func() error {
+		out, err := w.command("rights", "list")
+		found := regexp.MustCompile(`(?m)^(\d+)\s+delete\s`).FindStringSubmatch(out)
+		if err != nil || found == nil {
+			return fmt.Errorf("rights: %v\n%s", err, out)
+		}
+		_, err = w.command("rights", "settle", found[1])
+		return err
+	})
+	for _, address := range addresses {
+		w.eventually("deleted at "+address, func() error {
+			reply, err := w.look(address, code)
+			if told, _ := reply["error"].(map[string]any); err == nil && told["code"] != "deleted" {
+				time.Sleep(time.Second) // codes are rationed
+				err = fmt.Errorf("says %v", reply)
+			}
+			return err
+		})
+	}
 }
 
 // repliedTo says whether the hub has the one case in a state that its sender

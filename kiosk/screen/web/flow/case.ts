@@ -13,7 +13,7 @@ export type Right = "see" | "correct" | "withdraw" | "delete";
 export const rights: Right[] = ["see", "correct", "withdraw", "delete"];
 
 export interface Found {
-  outcome: "asking" | "known" | "waiting" | "unknown" | "often" | "failed";
+  outcome: "asking" | "known" | "waiting" | "deleted" | "unknown" | "often" | "failed";
   state: Record<string, string>; // in every language
   text: string;
   updated: string;

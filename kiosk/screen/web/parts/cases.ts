@@ -32,8 +32,8 @@ export function caseSheet(s: State, t: Texts, served: Served): Sheet {
 
 function found(s: State, t: Texts): Sheet {
   const f = s.desk.found!;
-  const said = f.outcome === "known" ? inLanguage(f.state, s.language) : { asking: t.asking, waiting: t.waiting, unknown: t.unknown, often: t.often, failed: t.findFailed }[f.outcome];
-  const mine = f.outcome !== "asking" && f.outcome !== "often" && f.outcome !== "failed";
+  const said = f.outcome === "known" ? inLanguage(f.state, s.language) : { asking: t.asking, waiting: t.waiting, deleted: t.deleted, unknown: t.unknown, often: t.often, failed: t.findFailed }[f.outcome];
+  const mine = f.outcome === "known" || f.outcome === "waiting" || f.outcome === "unknown";
   return {
     title: t.lookup, back: "lookup",
     content: [scroller(t,

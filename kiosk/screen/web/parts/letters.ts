@@ -91,7 +91,10 @@ export class Letters {
     const found: Found = { outcome: "failed", state: {}, text: "", updated: "", version: 0, mayReply: false, rights: [], replied: "" };
     try {
       const reply = await send("/api/receipts", { code }, signal);
-      if (reply.status === 404 || reply.status === 422) return { ...found, outcome: (await why(reply)) === "waiting" ? "waiting" : "unknown" };
+      if (reply.status === 404 || reply.status === 410 || reply.status === 422) {
+        const code = await why(reply);
+        return { ...found, outcome: code === "waiting" || code === "deleted" ? code : "unknown" };
+      }
       if (reply.status === 429) return { ...found, outcome: "often" };
       if (!reply.ok) return found;
       const said = (await reply.json()) as { state_text: Record<string, string>; note: string; updated: string; version: number; may_reply?: boolean; said?: { reply: Found["replied"]; rights: Found["rights"] } };
