@@ -7,7 +7,7 @@ import { offered } from "../flow/message";
 import { Text } from "../flow/questions";
 import { day } from "./cases";
 import { h } from "./dom";
-import { callIcon, icon } from "./icons";
+import { callIcon, icon, stateIcon } from "./icons";
 import { consentText } from "./letters";
 import { scroller } from "./scroller";
 import { Sheet, choice, give, note } from "./sheets";
@@ -104,9 +104,13 @@ function since(n: Notice, t: Texts): string {
 }
 
 function numbers(s: State, t: Texts, { board: { contacts } }: Served): Sheet {
-  const line = ({ kind, name, number, emergency }: Contact) => h("p", { class: `number ${emergency ? "urgent" : ""}` },
-    h("span", { class: "drawing" }, callIcon(kind)), h("span", {}, compound(t, inLanguage(name, s.language))), h("b", {}, number));
-  return { title: t.numbers, back: "menu", about: t.numbersHelp, content: [scroller(t, h("div", { class: "calls" }, ...contacts.map(line)))] };
+  const call = ({ kind, name, number, emergency }: Contact) => line(callIcon(kind), emergency ? "number urgent" : "number", h("span", { class: "call" }, h("span", {}, compound(t, inLanguage(name, s.language))), h("b", {}, number)));
+  return { title: t.numbers, back: "menu", about: t.numbersHelp, content: [scroller(t, h("div", { class: "lines calls" }, ...contacts.map(call)))] };
+}
+
+/** line tells one thing behind a sign; lines are not touched. */
+function line(sign: SVGElement, kind: string, ...words: HTMLElement[]): HTMLElement {
+  return h("p", { class: `line ${kind}` }, h("span", { class: "drawing" }, sign), ...words);
 }
 
 /** filing is for who came with a complaint or denunciation in the sense of the
@@ -136,10 +140,13 @@ export function printer(s: State, t: Texts, served: Served, what: "guide" | "rec
 }
 
 function about(s: State, t: Texts, served: Served): Sheet {
-  const text = (words: string) => h("p", { class: "text" }, compound(t, words));
+  const text = (sign: string, words: string) => line(icon(sign), "text", h("span", {}, words));
   return {
     title: t.about, back: "menu",
-    content: [scroller(t, ...openHours(s, t, served), text(t.aboutText), text(t.aboutNobody), h("p", { class: "text" }, consentText(served.form, "words", s.language)), text(t.aboutRights))],
+    content: [scroller(t,
+      ...openHours(s, t, served), text("ear", compound(t, t.aboutText)), text("lock", compound(t, t.aboutNobody)),
+      text("letter", consentText(served.form, "words", s.language)), text("person", compound(t, t.aboutRights)),
+    )],
     acts: [button("go", "machine", "second", t.machine, icon("info")), offered(s.offers) ? button("lookup", "", "primary", t.mine, icon("person")) : null],
   };
 }
@@ -156,32 +163,38 @@ const week = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /** machine is what a caretaker reads out on the telephone. */
 function machine(s: State, t: Texts, served: Served): Sheet {
-  const fact = (name: string, value: string) => h("p", { class: "fact" }, h("span", {}, name), h("b", {}, value));
   const { caretaker } = served.board;
   const who = [caretaker?.name, caretaker?.phone].filter(Boolean).join(" · ");
+  const words: Record<string, string | undefined> = t.states;
+  const states = s.states.map((state) => line(stateIcon(state), grave.includes(state) ? "grave" : "", h("span", {}, compound(t, words[state] ?? state))));
+  const facts: Fact[] = [["phone", t.factCaretaker, who], ["pin", t.factPlace, served.place], ...(s.desk.card ? cardFacts(s.desk.card, t) : []), ["info", t.factProgram, served.program]];
   return {
     title: t.machine, back: "about",
     content: [scroller(t,
-      ...s.states.map((state) => note(t, (t.states as Record<string, string>)[state] ?? state)),
-      h("div", { class: "facts" },
-        fact(t.factPlace, served.place), fact(t.factProgram, served.program), who ? fact(t.factCaretaker, who) : null,
-        ...(s.desk.card ? cardFacts(s.desk.card, t).map(([name, value]) => fact(name, value)) : []),
-      ),
+      states.length > 0 ? h("div", { class: "lines" }, ...states) : null,
+      h("div", { class: "lines facts" }, ...facts.filter(([, , value]) => value !== "").map(fact)),
     )],
   };
 }
 
-/** cardFacts are those of the caretaker's card that are known. */
-function cardFacts({ device, hub, connected, contact, started, now, conditions, waiting, room }: Card, t: Texts): [string, string][] {
-  const all: [string, string][] = [
-    [t.facts.device, device], [t.facts.hub, hub], [t.facts.contact, connected ? t.connected : day(contact)], [t.facts.started, day(started)],
-    [t.facts.waiting, `≤ ${waiting.records} + ≤ ${waiting.files}`],
-    [t.facts.room, [room.ratings < 0 ? "" : t.ratings.replace("{n}", grand(room.ratings)), room.days < 0 ? "" : t.days.replace("{n}", grand(room.days))].filter(Boolean).join(" · ")],
-    [t.facts.free, room.free < 0 ? "" : `${(room.free / 2 ** 30).toFixed(1)} GiB`],
-    [t.facts.now, now.slice(11, 16) + " " + day(now)],
-    [t.facts.conditions, conditions.map((c) => c.name).join(", ")],
+/** grave states are those in which the machine does not serve as it should. */
+const grave = ["paused", "out-of-service", "disk-fails"];
+
+type Fact = [sign: string, name: string, value: string];
+
+function fact([sign, name, value]: Fact): HTMLElement {
+  return line(icon(sign), value.length > 22 ? "long" : "", h("span", { class: "word" }, h("small", {}, name), h("b", {}, value)));
+}
+
+/** cardFacts are those of the caretaker's card; what is not known is empty. */
+function cardFacts({ device, hub, connected, contact, started, now, conditions, waiting, room }: Card, t: Texts): Fact[] {
+  return [
+    ["screen", t.facts.device, device], ["clock", t.facts.now, now.slice(11, 16) + " " + day(now)], ["globe", t.facts.hub, hub],
+    ["send", t.facts.contact, connected ? t.connected : day(contact)], ["fast", t.facts.started, day(started)],
+    ["hourglass", t.facts.waiting, `≤ ${waiting.records} + ≤ ${waiting.files}`], ["disk", t.facts.free, room.free < 0 ? "" : `${(room.free / 2 ** 30).toFixed(1)} GiB`],
+    ["guide", t.facts.room, [room.ratings < 0 ? "" : t.ratings.replace("{n}", grand(room.ratings)), room.days < 0 ? "" : t.days.replace("{n}", grand(room.days))].filter(Boolean).join(" · ")],
+    ["list", t.facts.conditions, conditions.map((c) => c.name).join(", ")],
   ];
-  return all.filter(([, value]) => value !== "");
 }
 
 /** grand is a number as it is written in Vietnam: 2.000.000. */

@@ -88,6 +88,8 @@ const lines: Record<string, string> = {
   plus: ring + '<path d="M12 7.5v9M7.5 12h9"/>',
   leaf: '<path d="M5 19c0-9 5-14 15-14 0 9-5 13.5-11 13.5-1.5 0-3-.5-4-1.5M5 21c1-5 4-8.5 8.5-10.5"/>',
   desk: '<path d="M3 12h18M5 12v8M19 12v8M8 20v-4h8v4"/><circle cx="12" cy="6" r="2.6"/>',
+  disk: '<ellipse cx="12" cy="6" rx="8" ry="3"/><path d="M4 6v12c0 1.7 3.6 3 8 3s8-1.3 8-3V6M4 12c0 1.7 3.6 3 8 3s8-1.3 8-3"/>',
+  screen: '<rect x="3" y="4" width="18" height="12.5" rx="2"/><path d="M8 20.5h8M12 16.5v4"/>',
   walk: '<circle cx="13" cy="4.5" r="1.8"/><path d="M10 21l2-6-2.5-2.5L11 8l3.5 3L17 12M13.5 21 14 16l-2-2.5M11 8l-3 2-.5 3"/>',
 };
 
@@ -124,6 +126,16 @@ const called: Record<string, string> = { police: "shield", fire: "flame", ambula
 /** callIcon stands for whom a number calls. */
 export function callIcon(kind: string): SVGElement {
   return icon(called[kind] ?? "phone");
+}
+
+const told: Record<string, string> = {
+  paused: "pause", "out-of-service": "barrier", "disk-fails": "disk", offline: "offline", "on-reserve": "disk", "no-words": "smile", "no-photo": "camera", "no-voice": "mic", "nearly-full": "disk",
+  "clock-wrong": "clock", hot: "flame", power: "fast", "disk-worn": "disk", "screen-frozen": "screen", outdated: "repeat", "no-paper": "print", "no-printer": "print",
+};
+
+/** stateIcon stands for a state of the machine. */
+export function stateIcon(state: string): SVGElement {
+  return icon(told[state] ?? "info");
 }
 
 const agreed: Record<string, string> = { yes: "check", partly: "contrast", no: "cross", none: "other" };
