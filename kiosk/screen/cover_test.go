@@ -143,6 +143,22 @@ func mostOf(all []stand, missing map[string]bool) stand {
 	return slices.MaxFunc(all, func(a, b stand) int { return adds(a) - adds(b) })
 }
 
+// meeting are as few stands of in as it takes for what is done in them, a state
+// or an errand, to meet every value of a stand. They are looked for from the nth
+// on, so that of all that is done something is done in each.
+func meeting(in []stand, n int) (some []stand) {
+	met := map[string]bool{}
+	for _, s := range slices.Concat(in[n%len(in):], in[:n%len(in)]) {
+		if slices.ContainsFunc(s.values(), func(v string) bool { return !met[v] }) {
+			some = append(some, s)
+		}
+		for _, v := range s.values() {
+			met[v] = true
+		}
+	}
+	return some
+}
+
 // Every two values that can come together do; only lowered controls need a
 // panel that is tall.
 func TestCover(t *testing.T) {
@@ -168,4 +184,28 @@ func TestCover(t *testing.T) {
 		t.Errorf("%d stands, of which %d must be", n, languages*modes)
 	}
 	t.Log(len(cover()), cover())
+}
+
+// From wherever it looks, all values are met, and each stand comes.
+func TestMeeting(t *testing.T) {
+	come := map[stand]bool{}
+	for n := range cover() {
+		met := map[string]bool{}
+		for _, s := range meeting(cover(), n) {
+			come[s] = true
+			for _, v := range s.values() {
+				met[v] = true
+			}
+		}
+		for _, s := range stands() {
+			for _, v := range s.values() {
+				if !met[v] {
+					t.Errorf("from %d on, nothing is done in %s", n, v)
+				}
+			}
+		}
+	}
+	if len(come) != len(cover()) {
+		t.Errorf("%d stands come, of %d", len(come), len(cover()))
+	}
 }
