@@ -7,7 +7,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"regexp"
 	"slices"
@@ -85,11 +84,8 @@ type Accounts struct {
 	decoy  string // hash of nothing anyone knows, checked where there is no account
 }
 
-//go:embed sqlite/*.sql
-var sqliteFiles embed.FS
-
-//go:embed postgres/*.sql
-var postgresFiles embed.FS
+//go:embed sqlite/*.sql postgres/*.sql
+var migrations embed.FS
 
 //go:embed queries.sql
 var queries string
@@ -102,18 +98,11 @@ func Open(ctx context.Context, cfg Config) (*Accounts, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	lite, err := fs.Sub(sqliteFiles, "sqlite")
-	if err != nil {
-		return nil, fmt.Errorf("open accounts: %w", err)
-	}
-	post, err := fs.Sub(postgresFiles, "postgres")
-	if err != nil {
-		return nil, fmt.Errorf("open accounts: %w", err)
-	}
-	if err := cfg.DB.Migrate(ctx, "accounts_migrations", lite, post); err != nil {
+	if err := cfg.DB.Migrate(ctx, "accounts_migrations", migrations); err != nil {
 		return nil, fmt.Errorf("open accounts: %w", err)
 	}
 	a := &Accounts{cfg: cfg, sql: cfg.DB.Queries(queries, "", ""), hash: newHasher(), limits: newLimits()}
+	var err error
 	if a.decoy, err = a.hash.hash(ctx, rand.Text()); err != nil {
 		return nil, fmt.Errorf("open accounts: %w", err)
 	}
@@ -174,11 +163,7 @@ func (a *Accounts) put(ctx context.Context, query, name, password string, roles 
 	}
 	made := false
 	err = a.cfg.DB.Write(ctx, func(tx *database.Tx) error {
-		res, err := tx.ExecContext(ctx, a.sql[query], name, phc, words, a.now(), a.now())
-		if err != nil {
-			return err
-		}
-		n, err := res.RowsAffected()
+		n, err := tx.Exec(ctx, a.sql[query], name, phc, words, a.now(), a.now())
 		if made = n == 1; err != nil || !made {
 			return err
 		}
@@ -204,9 +189,7 @@ func joinRoles(roles []Role) (string, error) {
 	return strings.Join(words, " "), nil
 }
 
-type row interface{ Scan(...any) error }
-
-func scan(r row) (Account, string, error) {
+func scan(r database.Row) (Account, string, error) {
 	var a Account
 	var phc, roles string
 	var created, changed, disabled int64
@@ -237,20 +220,10 @@ func (a *Accounts) Get(ctx context.Context, name string) (Account, error) {
 
 // List is every account by name.
 func (a *Accounts) List(ctx context.Context) ([]Account, error) {
-	rows, err := a.cfg.DB.Read().QueryContext(ctx, a.sql["list"])
-	if err != nil {
-		return nil, fmt.Errorf("list operators: %w", err)
-	}
-	defer rows.Close()
-	var all []Account
-	for rows.Next() {
-		account, _, err := scan(rows)
-		if err != nil {
-			return nil, fmt.Errorf("list operators: %w", err)
-		}
-		all = append(all, account)
-	}
-	return all, rows.Err()
+	return database.Collect(ctx, a.cfg.DB.Read(), "list operators", a.sql["list"], func(row database.Row) (Account, error) {
+		account, _, err := scan(row)
+		return account, err
+	})
 }
 
 // SetPassword replaces a password and ends every session of the account.
@@ -300,11 +273,7 @@ func (a *Accounts) Enable(ctx context.Context, name, by string) error {
 // all or nothing. It refuses to leave the hub without an active admin.
 func (a *Accounts) change(ctx context.Context, name string, e Event, query string, args ...any) error {
 	err := a.cfg.DB.Write(ctx, func(tx *database.Tx) error {
-		res, err := tx.ExecContext(ctx, a.sql[query], args...)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
+		if n, err := tx.Exec(ctx, a.sql[query], args...); err != nil || n == 0 {
 			return errors.Join(err, ErrUnknown)
 		}
 		var admins int
@@ -314,7 +283,7 @@ func (a *Accounts) change(ctx context.Context, name string, e Event, query strin
 		if admins == 0 {
 			return ErrLastAdmin
 		}
-		if _, err := tx.ExecContext(ctx, a.sql["delete sessions of"], name); err != nil {
+		if _, err := tx.Exec(ctx, a.sql["delete sessions of"], name); err != nil {
 			return err
 		}
 		return a.event(ctx, tx, e)

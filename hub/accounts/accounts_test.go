@@ -522,7 +522,7 @@ func TestRehash(t *testing.T) {
 	w := lite(t)
 	old := "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 	err := w.cfg.DB.Write(t.Context(), func(tx *database.Tx) error {
-		_, err := tx.ExecContext(t.Context(), w.sql["set password"], old, 0, "admin")
+		_, err := tx.Exec(t.Context(), w.sql["set password"], old, 0, "admin")
 		return err
 	})
 	if err != nil {

@@ -91,7 +91,7 @@ func (a *Accounts) welcome(ctx context.Context, account Account, old, password, 
 	}
 	err := a.cfg.DB.Write(ctx, func(tx *database.Tx) error {
 		if fresh != "" {
-			if _, err := tx.ExecContext(ctx, a.sql["rehash"], fresh, account.Name, old); err != nil {
+			if _, err := tx.Exec(ctx, a.sql["rehash"], fresh, account.Name, old); err != nil {
 				return err
 			}
 		}

@@ -35,7 +35,7 @@ func (a *Accounts) event(ctx context.Context, tx *database.Tx, e Event) error {
 	if r := []rune(e.Detail); len(r) > maxDetail {
 		e.Detail = string(r[:maxDetail])
 	}
-	_, err := tx.ExecContext(ctx, a.sql["add event"], a.now(), e.Kind, e.Operator, e.By, e.Remote, e.Detail)
+	_, err := tx.Exec(ctx, a.sql["add event"], a.now(), e.Kind, e.Operator, e.By, e.Remote, e.Detail)
 	return err
 }
 
@@ -54,20 +54,12 @@ func (a *Accounts) Events(ctx context.Context, before int64, n int) ([]Event, er
 }
 
 func (a *Accounts) events(ctx context.Context, query string, args ...any) ([]Event, error) {
-	rows, err := a.cfg.DB.Read().QueryContext(ctx, a.sql[query], args...)
-	if err != nil {
-		return nil, fmt.Errorf("read operator events: %w", err)
-	}
-	defer rows.Close()
-	var all []Event
-	for rows.Next() {
-		var e Event
-		var at int64
-		if err := rows.Scan(&e.ID, &at, &e.Kind, &e.Operator, &e.By, &e.Remote, &e.Detail); err != nil {
-			return nil, fmt.Errorf("read operator events: %w", err)
-		}
-		e.At = time.UnixMicro(at)
-		all = append(all, e)
-	}
-	return all, rows.Err()
+	return database.Collect(ctx, a.cfg.DB.Read(), "read operator events", a.sql[query], scanEvent, args...)
+}
+
+func scanEvent(row database.Row) (e Event, err error) {
+	var at int64
+	err = row.Scan(&e.ID, &at, &e.Kind, &e.Operator, &e.By, &e.Remote, &e.Detail)
+	e.At = time.UnixMicro(at)
+	return e, err
 }

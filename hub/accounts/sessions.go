@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-
-	"nghe/hub/database"
 )
 
 // A session ends after idleLimit without a request and after absoluteLimit in
@@ -126,15 +124,9 @@ func (a *Accounts) session(ctx context.Context, token string) (session, bool, er
 // forget removes sessions that have ended.
 func (a *Accounts) forget(ctx context.Context) error {
 	now := a.now()
-	err := a.cfg.DB.Write(ctx, func(tx *database.Tx) error {
-		_, err := tx.ExecContext(ctx, a.sql["delete ended sessions"],
-			now-idleLimit.Microseconds(), now-absoluteLimit.Microseconds())
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("forget ended sessions: %w", err)
-	}
-	return nil
+	_, err := a.cfg.DB.Exec(ctx, "forget ended sessions", a.sql["delete ended sessions"],
+		now-idleLimit.Microseconds(), now-absoluteLimit.Microseconds())
+	return err
 }
 
 func hashed(token string) string {
@@ -181,14 +173,8 @@ func (s store) DeleteCtx(ctx context.Context, token string) error {
 }
 
 func (s store) exec(ctx context.Context, query string, args ...any) error {
-	err := s.a.cfg.DB.Write(ctx, func(tx *database.Tx) error {
-		_, err := tx.ExecContext(ctx, s.a.sql[query], args...)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", query, err)
-	}
-	return nil
+	_, err := s.a.cfg.DB.Exec(ctx, query, s.a.sql[query], args...)
+	return err
 }
 
 func (s store) Find(token string) ([]byte, bool, error) {

@@ -3,6 +3,7 @@ package backup
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -51,11 +52,8 @@ type Backup struct {
 	log *slog.Logger
 }
 
-//go:embed sqlite/*.sql
-var sqliteFiles embed.FS
-
-//go:embed postgres/*.sql
-var postgresFiles embed.FS
+//go:embed sqlite/*.sql postgres/*.sql
+var migrations embed.FS
 
 //go:embed queries.sql
 var queriesText string
@@ -67,9 +65,7 @@ func Open(ctx context.Context, cfg Config) (*Backup, error) {
 		cfg.Now = time.Now
 	}
 	b := &Backup{cfg: cfg, log: cfg.Logger, sql: cfg.DB.Queries(queriesText, "", "")}
-	lite, _ := fs.Sub(sqliteFiles, "sqlite") // embedded: the folder is there
-	post, _ := fs.Sub(postgresFiles, "postgres")
-	if err := cfg.DB.Migrate(ctx, "backup_migrations", lite, post); err != nil {
+	if err := cfg.DB.Migrate(ctx, "backup_migrations", migrations); err != nil {
 		return nil, fmt.Errorf("open backup: %w", err)
 	}
 	return b, nil
@@ -122,16 +118,9 @@ func parseLost(text string) (all []Lost) {
 
 // Notes reads what was noted last.
 func (b *Backup) Notes(ctx context.Context) (n Notes, err error) {
-	rows, err := b.cfg.DB.Read().QueryContext(ctx, b.sql["notes"])
-	if err != nil {
-		return n, fmt.Errorf("read backup notes: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+	err = database.Each(ctx, b.cfg.DB.Read(), "read backup notes", b.sql["notes"], func(rows *sql.Rows) error {
 		var name, text string
-		if err := rows.Scan(&name, &text); err != nil {
-			return n, fmt.Errorf("read backup notes: %w", err)
-		}
+		err := rows.Scan(&name, &text)
 		switch name {
 		case noteStore:
 			n.OffDiskStore = text
@@ -151,8 +140,9 @@ func (b *Backup) Notes(ctx context.Context) (n Notes, err error) {
 				n.KeyTried, _ = time.Parse(time.RFC3339Nano, at) // ours; else it shows as never
 			}
 		}
-	}
-	return n, rows.Err()
+		return err
+	})
+	return n, err
 }
 
 // NoteStore says which store is off the hub's own disk; empty for none.
@@ -181,7 +171,7 @@ func (b *Backup) noteLost(ctx context.Context, is Lost) error {
 func (b *Backup) note(ctx context.Context, notes map[string]string) error {
 	err := b.cfg.DB.Write(ctx, func(tx *database.Tx) error {
 		for name, text := range notes {
-			if _, err := tx.ExecContext(ctx, b.sql["note"], name, text); err != nil {
+			if _, err := tx.Exec(ctx, b.sql["note"], name, text); err != nil {
 				return err
 			}
 		}

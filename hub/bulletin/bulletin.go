@@ -54,7 +54,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -64,11 +63,8 @@ import (
 	"nghe/shared/wire"
 )
 
-//go:embed sqlite/*.sql
-var sqliteFiles embed.FS
-
-//go:embed postgres/*.sql
-var postgresFiles embed.FS
+//go:embed sqlite/*.sql postgres/*.sql
+var migrations embed.FS
 
 //go:embed queries.sql
 var commonQueries string
@@ -129,9 +125,7 @@ func Open(ctx context.Context, cfg Config) (*Bulletin, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	lite, _ := fs.Sub(sqliteFiles, "sqlite") // embedded: the folder is there
-	post, _ := fs.Sub(postgresFiles, "postgres")
-	if err := cfg.DB.Migrate(ctx, "bulletin_migrations", lite, post); err != nil {
+	if err := cfg.DB.Migrate(ctx, "bulletin_migrations", migrations); err != nil {
 		return nil, fmt.Errorf("open bulletin: %w", err)
 	}
 	b := &Bulletin{cfg: cfg, sql: cfg.DB.Queries(commonQueries, "", postgresQueries), nudge: make(chan struct{}, 1)}
@@ -191,9 +185,7 @@ type state struct {
 	version, cases, edits, taken, whole int64
 }
 
-type scanner interface{ Scan(into ...any) error }
-
-func scanState(row scanner) (s state, err error) {
+func scanState(row database.Row) (s state, err error) {
 	err = row.Scan(&s.version, &s.cases, &s.edits, &s.taken, &s.whole)
 	return s, err
 }

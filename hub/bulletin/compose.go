@@ -154,20 +154,14 @@ func (b *Bulletin) unknown(ctx context.Context, items []item) (missing []item, e
 }
 
 func (b *Bulletin) keys(ctx context.Context, kind int64) (map[string]bool, error) {
-	rows, err := b.cfg.DB.Read().QueryContext(ctx, b.sql["known items"], kind)
-	if err != nil {
-		return nil, fmt.Errorf("read items: %w", err)
-	}
-	defer rows.Close()
 	all := map[string]bool{}
-	for rows.Next() {
+	err := database.Each(ctx, b.cfg.DB.Read(), "read items", b.sql["known items"], func(rows *sql.Rows) error {
 		var key []byte
-		if err := rows.Scan(&key); err != nil {
-			return nil, fmt.Errorf("read items: %w", err)
-		}
+		err := rows.Scan(&key)
 		all[string(key)] = true
-	}
-	return all, rows.Err()
+		return err
+	}, kind)
+	return all, err
 }
 
 // compose writes what is new under new versions and returns the head.
@@ -190,7 +184,7 @@ func (b *Bulletin) compose(ctx context.Context, n news) (head uint64, err error)
 			return err
 		}
 		head = uint64(is.version)
-		_, err = tx.ExecContext(ctx, b.sql["move head"], is.version, is.cases, is.edits, is.whole)
+		_, err = tx.Exec(ctx, b.sql["move head"], is.version, is.cases, is.edits, is.whole)
 		return err
 	})
 	return head, err
@@ -201,7 +195,7 @@ func (b *Bulletin) begin(ctx context.Context, tx *database.Tx, is state, n news)
 	if !n.begins(is.version) {
 		return is, nil
 	}
-	if _, err := tx.ExecContext(ctx, b.sql["forget items"]); err != nil {
+	if _, err := tx.Exec(ctx, b.sql["forget items"]); err != nil {
 		return is, err
 	}
 	return state{version: int64(n.base), edits: is.edits, taken: -1}, nil
@@ -234,7 +228,7 @@ func (b *Bulletin) takeSheet(ctx context.Context, tx *database.Tx, is state) (st
 	if is.version, err = next(is.version); err != nil {
 		return is, err
 	}
-	_, err = tx.ExecContext(ctx, b.sql["put sheet"], body, is.version)
+	_, err = tx.Exec(ctx, b.sql["put sheet"], body, is.version)
 	return is, err
 }
 

@@ -50,10 +50,10 @@ func (b *Bulletin) Order(ctx context.Context, kind wire.OrderKind, device string
 		if len(held) >= mostOrders {
 			return fmt.Errorf("%d orders hold already; cancel some", len(held))
 		}
-		if _, err := tx.ExecContext(ctx, b.sql["count edit"]); err != nil {
+		if _, err := tx.Exec(ctx, b.sql["count edit"]); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, b.sql["add order"], o.ID, int64(o.Kind), o.Device, o.Issued.UnixMicro(), o.Until.UnixMicro(), o.By)
+		_, err = tx.Exec(ctx, b.sql["add order"], o.ID, int64(o.Kind), o.Device, o.Issued.UnixMicro(), o.Until.UnixMicro(), o.By)
 		return err
 	})
 	if err != nil {
@@ -65,15 +65,15 @@ func (b *Bulletin) Order(ctx context.Context, kind wire.OrderKind, device string
 // Cancel takes an order back.
 func (b *Bulletin) Cancel(ctx context.Context, id string) error {
 	return b.cfg.DB.Write(ctx, func(tx *database.Tx) error {
-		if _, err := tx.ExecContext(ctx, b.sql["count edit"]); err != nil {
+		if _, err := tx.Exec(ctx, b.sql["count edit"]); err != nil {
 			return fmt.Errorf("cancel order: %w", err)
 		}
-		result, err := tx.ExecContext(ctx, b.sql["cancel order"], id, b.cfg.Now().UnixMicro())
+		n, err := tx.Exec(ctx, b.sql["cancel order"], id, b.cfg.Now().UnixMicro())
 		if err != nil {
 			return fmt.Errorf("cancel order: %w", err)
 		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, ErrNoOrder)
+		if n == 0 {
+			return ErrNoOrder
 		}
 		return nil
 	})
@@ -85,20 +85,12 @@ func (b *Bulletin) Orders(ctx context.Context) ([]Order, error) {
 }
 
 func (b *Bulletin) orders(ctx context.Context, q database.Queryer) ([]Order, error) {
-	rows, err := q.QueryContext(ctx, b.sql["orders"], b.cfg.Now().UnixMicro())
-	if err != nil {
-		return nil, fmt.Errorf("read orders: %w", err)
-	}
-	defer rows.Close()
-	var all []Order
-	for rows.Next() {
-		var o Order
-		var kind, issued, until int64
-		if err := rows.Scan(&o.ID, &kind, &o.Device, &issued, &until, &o.By); err != nil {
-			return nil, fmt.Errorf("read orders: %w", err)
-		}
-		o.Kind, o.Issued, o.Until = wire.OrderKind(kind), time.UnixMicro(issued).UTC(), time.UnixMicro(until).UTC()
-		all = append(all, o)
-	}
-	return all, rows.Err()
+	return database.Collect(ctx, q, "read orders", b.sql["orders"], scanOrder, b.cfg.Now().UnixMicro())
+}
+
+func scanOrder(row database.Row) (o Order, err error) {
+	var kind, issued, until int64
+	err = row.Scan(&o.ID, &kind, &o.Device, &issued, &until, &o.By)
+	o.Kind, o.Issued, o.Until = wire.OrderKind(kind), time.UnixMicro(issued).UTC(), time.UnixMicro(until).UTC()
+	return o, err
 }

@@ -3,6 +3,7 @@ package bulletin
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -100,24 +101,14 @@ func (b *Bulletin) Facts(ctx context.Context) (facts feedback.Facts, err error) 
 
 // Asked is every version of every questionnaire that was ever published, the
 // newest of each last. Those built in are not among them.
-func (b *Bulletin) Asked(ctx context.Context) (all []feedback.Questionnaire, err error) {
-	rows, err := b.cfg.DB.Read().QueryContext(ctx, b.sql["asked"])
-	if err != nil {
-		return nil, fmt.Errorf("read questionnaires: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+func (b *Bulletin) Asked(ctx context.Context) ([]feedback.Questionnaire, error) {
+	return database.Collect(ctx, b.cfg.DB.Read(), "read questionnaires", b.sql["asked"], func(row database.Row) (q feedback.Questionnaire, err error) {
 		var text []byte
-		var q feedback.Questionnaire
-		if err := rows.Scan(&text); err != nil {
-			return nil, fmt.Errorf("read questionnaires: %w", err)
+		if err := row.Scan(&text); err != nil {
+			return q, err
 		}
-		if err := json.Unmarshal(text, &q); err != nil {
-			return nil, fmt.Errorf("read questionnaires: %w", err)
-		}
-		all = append(all, q)
-	}
-	return all, rows.Err()
+		return q, json.Unmarshal(text, &q)
+	})
 }
 
 func titled(q feedback.Questionnaire) string {
@@ -172,7 +163,7 @@ func (c content) places() (all []placed) {
 }
 
 func (b *Bulletin) keep(ctx context.Context, tx *database.Tx, c content, body []byte, by string) error {
-	if _, err := tx.ExecContext(ctx, b.sql["count edit"]); err != nil { // first: it locks the head
+	if _, err := tx.Exec(ctx, b.sql["count edit"]); err != nil { // first: it locks the head
 		return fmt.Errorf("publish: %w", err)
 	}
 	before, err := b.history(ctx, tx)
@@ -188,11 +179,11 @@ func (b *Bulletin) keep(ctx context.Context, tx *database.Tx, c content, body []
 		if err := before.allow(q, digest); err != nil {
 			return &Refused{File: c.from[fmt.Sprintf("questionnaire %q", q.ID)], Field: "version", Want: err.Error()}
 		}
-		if _, err := tx.ExecContext(ctx, b.sql["add questionnaire"], q.ID, int64(q.Version), digest[:], string(text), now); err != nil {
+		if _, err := tx.Exec(ctx, b.sql["add questionnaire"], q.ID, int64(q.Version), digest[:], string(text), now); err != nil {
 			return fmt.Errorf("publish: %w", err)
 		}
 	}
-	if _, err := tx.ExecContext(ctx, b.sql["put content"], body, now, by); err != nil {
+	if _, err := tx.Exec(ctx, b.sql["put content"], body, now, by); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	if err := b.keepRecordings(ctx, tx, c); err != nil {
@@ -223,21 +214,17 @@ func (b *Bulletin) history(ctx context.Context, q database.Queryer) (versions, e
 		}
 		all.add(s.ID, s.Version, digest)
 	}
-	rows, err := q.QueryContext(ctx, b.sql["questionnaires"])
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	err := database.Each(ctx, q, "read questionnaires", b.sql["questionnaires"], func(rows *sql.Rows) error {
 		var id string
 		var version int
 		var digest []byte
 		if err := rows.Scan(&id, &version, &digest); err != nil {
-			return nil, err
+			return err
 		}
 		all.add(id, version, [32]byte(digest))
-	}
-	return all, rows.Err()
+		return nil
+	})
+	return all, err
 }
 
 func (v versions) add(id string, version int, digest [32]byte) {

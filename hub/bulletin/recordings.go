@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -111,11 +112,11 @@ func spokenIn(files fs.FS, file string) (string, error) {
 
 // keepRecordings puts those of a folder in the place of those before.
 func (b *Bulletin) keepRecordings(ctx context.Context, tx *database.Tx, c content) error {
-	if _, err := tx.ExecContext(ctx, b.sql["drop recordings"]); err != nil {
+	if _, err := tx.Exec(ctx, b.sql["drop recordings"]); err != nil {
 		return err
 	}
 	for name, sound := range c.recorded {
-		if _, err := tx.ExecContext(ctx, b.sql["add recording"], name, sound); err != nil {
+		if _, err := tx.Exec(ctx, b.sql["add recording"], name, sound); err != nil {
 			return err
 		}
 	}
@@ -142,34 +143,23 @@ func (b *Bulletin) takeRecordings(ctx context.Context, tx *database.Tx, is state
 
 // toldRecordings are the heads of the pieces kiosks were told of, by their keys.
 func (b *Bulletin) toldRecordings(ctx context.Context, tx *database.Tx) (map[string][]byte, error) {
-	rows, err := tx.QueryContext(ctx, b.sql["told recordings"], int64(clipHead), int64(itemClip))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	told := map[string][]byte{}
-	for rows.Next() {
+	err := database.Each(ctx, tx, "read told recordings", b.sql["told recordings"], func(rows *sql.Rows) error {
 		var key, head []byte
-		if err := rows.Scan(&key, &head); err != nil {
-			return nil, err
-		}
+		err := rows.Scan(&key, &head)
 		told[string(key)] = head
-	}
-	return told, rows.Err()
+		return err
+	}, int64(clipHead), int64(itemClip))
+	return told, err
 }
 
 // newRecordings leaves out what was told already.
 func (b *Bulletin) newRecordings(ctx context.Context, tx *database.Tx, told map[string][]byte) (items []item, err error) {
-	rows, err := tx.QueryContext(ctx, b.sql["recordings"])
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	err = database.Each(ctx, tx, "read recordings", b.sql["recordings"], func(rows *sql.Rows) error {
 		var name string
 		var sound []byte
 		if err := rows.Scan(&name, &sound); err != nil {
-			return nil, err
+			return err
 		}
 		for _, piece := range pieces(name, sound) {
 			if !bytes.Equal(told[string(piece.key)], piece.value[:clipHead]) {
@@ -177,13 +167,14 @@ func (b *Bulletin) newRecordings(ctx context.Context, tx *database.Tx, told map[
 			}
 			delete(told, string(piece.key))
 		}
-	}
+		return nil
+	})
 	for key, head := range told {
 		if len(head) > 0 {
 			items = append(items, item{kind: itemClip, key: []byte(key)})
 		}
 	}
-	return items, rows.Err()
+	return items, err
 }
 
 // clipHead is the length of what stands in an item before the octets of a

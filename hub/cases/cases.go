@@ -22,7 +22,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"sync"
 	"time"
@@ -33,11 +32,8 @@ import (
 	"nghe/shared/wire"
 )
 
-//go:embed sqlite/*.sql
-var sqliteFiles embed.FS
-
-//go:embed postgres/*.sql
-var postgresFiles embed.FS
+//go:embed sqlite/*.sql postgres/*.sql
+var migrations embed.FS
 
 //go:embed queries.sql
 var queries string
@@ -106,9 +102,7 @@ func Open(ctx context.Context, cfg Config) (*Cases, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	lite, _ := fs.Sub(sqliteFiles, "sqlite") // embedded: the folder is there
-	post, _ := fs.Sub(postgresFiles, "postgres")
-	if err := cfg.DB.Migrate(ctx, "cases_migrations", lite, post); err != nil {
+	if err := cfg.DB.Migrate(ctx, "cases_migrations", migrations); err != nil {
 		return nil, fmt.Errorf("open cases: %w", err)
 	}
 	return &Cases{cfg: cfg, sql: cfg.DB.Queries(queries+"\n"+repliesText, "", "")}, nil
@@ -232,10 +226,10 @@ func (c *Cases) learn(ctx context.Context, tx *database.Tx, tag Tag, sealed, rec
 	if record == nil {
 		record = []byte{}
 	}
-	if _, err := tx.ExecContext(ctx, c.sql["keep receipt"], tag[:], sealed, record); err != nil {
+	if _, err := tx.Exec(ctx, c.sql["keep receipt"], tag[:], sealed, record); err != nil {
 		return fmt.Errorf("keep receipt: %w", err)
 	}
-	if _, err := tx.ExecContext(ctx, c.sql["name record"], record, tag[:]); err != nil {
+	if _, err := tx.Exec(ctx, c.sql["name record"], record, tag[:]); err != nil {
 		return fmt.Errorf("name record: %w", err)
 	}
 	return nil
@@ -263,10 +257,10 @@ func (c *Cases) keep(ctx context.Context, tx *database.Tx, r seal.Receipt, is Ca
 		return fmt.Errorf("box case: %w", err)
 	}
 	at := is.Updated.UnixMicro()
-	if _, err := tx.ExecContext(ctx, c.sql["put case"], is.Tag[:], is.Record, is.State.String(), int64(is.Version), is.Note, box, at, is.By, number); err != nil {
+	if _, err := tx.Exec(ctx, c.sql["put case"], is.Tag[:], is.Record, is.State.String(), int64(is.Version), is.Note, box, at, is.By, number); err != nil {
 		return fmt.Errorf("keep case: %w", err)
 	}
-	if _, err := tx.ExecContext(ctx, c.sql["add event"], is.Tag[:], int64(is.Version), is.State.String(), is.Note, at, is.By); err != nil {
+	if _, err := tx.Exec(ctx, c.sql["add event"], is.Tag[:], int64(is.Version), is.State.String(), is.Note, at, is.By); err != nil {
 		return fmt.Errorf("keep case's history: %w", err)
 	}
 	return nil

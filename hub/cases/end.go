@@ -54,7 +54,7 @@ func (c *Cases) Closed(ctx context.Context, tag []byte) (since time.Time, closed
 func (c *Cases) Forget(ctx context.Context, tag Tag) error {
 	return c.cfg.DB.Write(ctx, func(tx *database.Tx) error {
 		for _, name := range []string{"forget case", "forget events", "forget receipt"} {
-			if _, err := tx.ExecContext(ctx, c.sql[name], tag[:]); err != nil {
+			if _, err := tx.Exec(ctx, c.sql[name], tag[:]); err != nil {
 				return fmt.Errorf("forget case: %w", err)
 			}
 		}

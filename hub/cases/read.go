@@ -24,7 +24,7 @@ func (c *Cases) Get(ctx context.Context, tag Tag) (Case, error) {
 	return is, nil
 }
 
-func scan(row interface{ Scan(into ...any) error }) (Case, error) {
+func scan(row database.Row) (Case, error) {
 	var is Case
 	var tag []byte
 	var state string
@@ -67,20 +67,7 @@ func (c *Cases) All(ctx context.Context) iter.Seq2[Case, error] {
 }
 
 func (c *Cases) page(ctx context.Context, after []byte) ([]Case, error) {
-	rows, err := c.cfg.DB.Read().QueryContext(ctx, c.sql["cases"], after, page)
-	if err != nil {
-		return nil, fmt.Errorf("list cases: %w", err)
-	}
-	defer rows.Close()
-	var some []Case
-	for rows.Next() {
-		is, err := scan(rows)
-		if err != nil {
-			return nil, fmt.Errorf("list cases: %w", err)
-		}
-		some = append(some, is)
-	}
-	return some, rows.Err()
+	return database.Collect(ctx, c.cfg.DB.Read(), "list cases", c.sql["cases"], scan, after, page)
 }
 
 // Event is one state a case was in.
@@ -98,24 +85,16 @@ func (c *Cases) History(ctx context.Context, tag Tag) ([]Event, error) {
 }
 
 func (c *Cases) history(ctx context.Context, q database.Queryer, tag Tag) ([]Event, error) {
-	rows, err := q.QueryContext(ctx, c.sql["events"], tag[:])
-	if err != nil {
-		return nil, fmt.Errorf("read case's history: %w", err)
-	}
-	defer rows.Close()
-	var all []Event
-	for rows.Next() {
-		var e Event
-		var state string
-		var version, at int64
-		if err := rows.Scan(&version, &state, &e.Note, &at, &e.By); err != nil {
-			return nil, fmt.Errorf("read case's history: %w", err)
-		}
-		e.State, _ = feedback.ParseCaseState(state)
-		e.Version, e.At = uint64(version), time.UnixMicro(at).UTC()
-		all = append(all, e)
-	}
-	return all, rows.Err()
+	return database.Collect(ctx, q, "read case's history", c.sql["events"], scanEvent, tag[:])
+}
+
+func scanEvent(row database.Row) (e Event, err error) {
+	var state string
+	var version, at int64
+	err = row.Scan(&version, &state, &e.Note, &at, &e.By)
+	e.State, _ = feedback.ParseCaseState(state)
+	e.Version, e.At = uint64(version), time.UnixMicro(at).UTC()
+	return e, err
 }
 
 // Box is a case as kiosks get it.
@@ -128,21 +107,15 @@ type Box struct {
 // Boxes are those changed after since, at most as many as asked for, in the
 // order of their changes.
 func (c *Cases) Boxes(ctx context.Context, since uint64, most int) ([]Box, error) {
-	rows, err := c.cfg.DB.Read().QueryContext(ctx, c.sql["boxes"], int64(since), most)
-	if err != nil {
-		return nil, fmt.Errorf("read case boxes: %w", err)
+	return database.Collect(ctx, c.cfg.DB.Read(), "read case boxes", c.sql["boxes"], scanBox, int64(since), most)
+}
+
+func scanBox(row database.Row) (b Box, err error) {
+	var tag []byte
+	var changed int64
+	if err := row.Scan(&tag, &b.Box, &changed); err != nil {
+		return b, err
 	}
-	defer rows.Close()
-	var all []Box
-	for rows.Next() {
-		var b Box
-		var tag []byte
-		var changed int64
-		if err := rows.Scan(&tag, &b.Box, &changed); err != nil {
-			return nil, fmt.Errorf("read case boxes: %w", err)
-		}
-		b.Tag, b.Changed = Tag(tag), uint64(changed)
-		all = append(all, b)
-	}
-	return all, rows.Err()
+	b.Tag, b.Changed = Tag(tag), uint64(changed)
+	return b, nil
 }

@@ -156,20 +156,13 @@ func (c *Cases) Hear(ctx context.Context, l *ledger.Ledger) (changed int, err er
 	return changed + n, err
 }
 
-func (c *Cases) provable(ctx context.Context) (ids []wire.RecordID, err error) {
-	rows, err := c.cfg.DB.Read().QueryContext(ctx, c.sql["provable"])
-	if err != nil {
-		return nil, fmt.Errorf("read replies: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id []byte
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("read replies: %w", err)
-		}
-		ids = append(ids, wire.RecordID(id))
-	}
-	return ids, rows.Err()
+func (c *Cases) provable(ctx context.Context) ([]wire.RecordID, error) {
+	return database.Collect(ctx, c.cfg.DB.Read(), "read replies", c.sql["provable"], func(row database.Row) (id wire.RecordID, err error) {
+		var octets []byte
+		err = row.Scan(&octets)
+		copy(id[:], octets)
+		return id, err
+	})
 }
 
 func (c *Cases) hearAgain(ctx context.Context, l *ledger.Ledger) (changed int, err error) {
@@ -289,7 +282,7 @@ func (c *Cases) keepReply(ctx context.Context, tx *database.Tx, r Reply) error {
 		}
 		return 0
 	}
-	_, err := tx.ExecContext(ctx, c.sql["put reply"], r.Record[:], r.Number, r.Tag, int64(r.Version), number(r.Reopen), int64(r.Score), r.Place,
+	_, err := tx.Exec(ctx, c.sql["put reply"], r.Record[:], r.Number, r.Tag, int64(r.Version), number(r.Reopen), int64(r.Score), r.Place,
 		r.Said.UnixMicro(), number(r.DayOnly), string(r.Outcome), int64(r.Made))
 	if err != nil {
 		return fmt.Errorf("keep reply: %w", err)
@@ -319,22 +312,16 @@ func (c *Cases) Said(ctx context.Context) (map[Tag]Reply, error) {
 }
 
 func (c *Cases) replies(ctx context.Context, query string, args ...any) ([]Reply, error) {
-	rows, err := c.cfg.DB.Read().QueryContext(ctx, c.sql[query], args...)
+	return database.Collect(ctx, c.cfg.DB.Read(), "read replies", c.sql[query], scanReply, args...)
+}
+
+func scanReply(row database.Row) (r Reply, err error) {
+	var record []byte
+	var said, reopen, dayOnly int64
+	err = row.Scan(&r.Number, &record, &r.Tag, &r.Version, &reopen, &r.Score, &r.Place, &said, &dayOnly, &r.Outcome, &r.Made)
 	if err != nil {
-		return nil, fmt.Errorf("read replies: %w", err)
+		return r, err
 	}
-	defer rows.Close()
-	var all []Reply
-	for rows.Next() {
-		var r Reply
-		var record []byte
-		var said, reopen, dayOnly int64
-		err := rows.Scan(&r.Number, &record, &r.Tag, &r.Version, &reopen, &r.Score, &r.Place, &said, &dayOnly, &r.Outcome, &r.Made)
-		if err != nil {
-			return nil, fmt.Errorf("read replies: %w", err)
-		}
-		r.Record, r.Reopen, r.DayOnly, r.Said = wire.RecordID(record), reopen != 0, dayOnly != 0, time.UnixMicro(said).UTC()
-		all = append(all, r)
-	}
-	return all, rows.Err()
+	r.Record, r.Reopen, r.DayOnly, r.Said = wire.RecordID(record), reopen != 0, dayOnly != 0, time.UnixMicro(said).UTC()
+	return r, nil
 }

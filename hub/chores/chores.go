@@ -15,11 +15,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"sync"
 	"time"
@@ -80,11 +78,8 @@ type run struct {
 	renewed time.Time // monotonic
 }
 
-//go:embed sqlite/*.sql
-var sqliteFiles embed.FS
-
-//go:embed postgres/*.sql
-var postgresFiles embed.FS
+//go:embed sqlite/*.sql postgres/*.sql
+var migrations embed.FS
 
 //go:embed queries.sql
 var queriesText string
@@ -96,21 +91,19 @@ func Open(ctx context.Context, cfg Config) (*Chores, error) {
 		cfg.Now = time.Now
 	}
 	c := &Chores{cfg: cfg, log: cfg.Logger, sql: cfg.DB.Queries(queriesText, "", ""), runs: map[string]*run{}}
-	lite, _ := fs.Sub(sqliteFiles, "sqlite") // embedded: the folder is there
-	post, _ := fs.Sub(postgresFiles, "postgres")
-	if err := cfg.DB.Migrate(ctx, "chores_migrations", lite, post); err != nil {
+	if err := cfg.DB.Migrate(ctx, "chores_migrations", migrations); err != nil {
 		return nil, fmt.Errorf("open chores: %w", err)
 	}
 	err := cfg.DB.Write(ctx, func(tx *database.Tx) error {
 		for _, chore := range cfg.Chores {
-			if _, err := tx.ExecContext(ctx, c.sql["put"], chore.Name, c.now()); err != nil {
+			if _, err := tx.Exec(ctx, c.sql["put"], chore.Name, c.now()); err != nil {
 				return err
 			}
 		}
 		if !cfg.Alone {
 			return nil
 		}
-		_, err := tx.ExecContext(ctx, c.sql["put all down"])
+		_, err := tx.Exec(ctx, c.sql["put all down"])
 		return err
 	})
 	if err != nil {
@@ -139,25 +132,12 @@ type Status struct {
 
 // Status lists every chore any hub on this database ever had, by name.
 func (c *Chores) Status(ctx context.Context) ([]Status, error) {
-	rows, err := c.cfg.DB.Read().QueryContext(ctx, c.sql["all"])
-	if err != nil {
-		return nil, fmt.Errorf("read chores: %w", err)
-	}
-	defer rows.Close()
-	var all []Status
-	for rows.Next() {
-		s, err := c.scan(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read chores: %w", err)
-		}
-		all = append(all, s)
-	}
-	return all, rows.Err()
+	return database.Collect(ctx, c.cfg.DB.Read(), "read chores", c.sql["all"], c.scan)
 }
 
-func (c *Chores) scan(rows *sql.Rows) (s Status, err error) {
+func (c *Chores) scan(row database.Row) (s Status, err error) {
 	var started, ended int64
-	err = rows.Scan(&s.Name, &s.due, &s.lease, &s.by, &started, &ended, &s.Error, &s.Runs, &s.Failures, &s.InARow)
+	err = row.Scan(&s.Name, &s.due, &s.lease, &s.by, &started, &ended, &s.Error, &s.Runs, &s.Failures, &s.InARow)
 	s.Due, s.Started, s.Ended = moment(s.due), moment(started), moment(ended)
 	s.Running = s.by != "" && s.lease > c.now()
 	return s, err
@@ -320,19 +300,8 @@ func (c *Chores) pause(ctx context.Context, chore Chore) time.Duration {
 
 // write reports whether a row changed.
 func (c *Chores) write(ctx context.Context, query string, args ...any) (changed bool, err error) {
-	err = c.cfg.DB.Write(ctx, func(tx *database.Tx) error {
-		result, err := tx.ExecContext(ctx, c.sql[query], args...)
-		if err != nil {
-			return err
-		}
-		n, err := result.RowsAffected()
-		changed = n > 0
-		return err
-	})
-	if err != nil {
-		return false, fmt.Errorf("%s chore: %w", query, err)
-	}
-	return changed, nil
+	n, err := c.cfg.DB.Exec(ctx, query+" chore", c.sql[query], args...)
+	return n > 0, err
 }
 
 const maxError = 500 // runes kept of an error

@@ -18,7 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"nghe/hub/database"
 	"nghe/hub/ledger"
 	"nghe/hub/letters/letterstest"
 	"nghe/shared/feedback"
@@ -576,14 +575,7 @@ func TestDeleteMessage(t *testing.T) {
 
 // exec changes the database behind the hub's back.
 func (h *hub) exec(statement string, args ...any) (n int64, err error) {
-	err = h.db.Write(h.t.Context(), func(tx *database.Tx) error {
-		result, err := tx.ExecContext(h.t.Context(), statement, args...)
-		if err == nil {
-			n, err = result.RowsAffected()
-		}
-		return err
-	})
-	return n, err
+	return h.db.Exec(h.t.Context(), "damage", statement, args...)
 }
 
 // forgetCase does what is done to a deleted receipt's case.

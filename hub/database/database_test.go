@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,11 +15,10 @@ import (
 	"nghe/hub/database/pgtest"
 )
 
-var things = fstest.MapFS{"00001_things.sql": {Data: []byte(
-	"-- +goose Up\nCREATE TABLE things (n BIGINT PRIMARY KEY, name TEXT NOT NULL);\n")}}
-
-var thingsSQLite = fstest.MapFS{"00001_things.sql": {Data: []byte(
-	"-- +goose Up\nCREATE TABLE things (n INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;\n")}}
+var things = fstest.MapFS{
+	"postgres/00001_things.sql": {Data: []byte("-- +goose Up\nCREATE TABLE things (n BIGINT PRIMARY KEY, name TEXT NOT NULL);\n")},
+	"sqlite/00001_things.sql":   {Data: []byte("-- +goose Up\nCREATE TABLE things (n INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;\n")},
+}
 
 const (
 	common       = "-- name: count\nSELECT count(*) FROM things\n-- name: put\nINSERT INTO things (n, name) VALUES ($1, $2) ON CONFLICT (n) DO NOTHING\n"
@@ -37,7 +37,7 @@ func mustOpen(t *testing.T, url string) *DB {
 		t.Fatalf("Open: %v", err)
 	}
 	t.Cleanup(func() { db.Close() })
-	if err := db.Migrate(t.Context(), "things_migrations", thingsSQLite, things); err != nil {
+	if err := db.Migrate(t.Context(), "things_migrations", things); err != nil {
 		t.Fatalf("Migrate: %v", err)
 	}
 	return db
@@ -54,7 +54,7 @@ func count(t *testing.T, db *DB) (n int) {
 
 func TestMigrateTwiceChangesNothing(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB) {
-		if err := db.Migrate(t.Context(), "things_migrations", thingsSQLite, things); err != nil {
+		if err := db.Migrate(t.Context(), "things_migrations", things); err != nil {
 			t.Errorf("second Migrate = %v", err)
 		}
 	})
@@ -166,7 +166,7 @@ func TestDeadlockIsRunAgain(t *testing.T) {
 	db := mustOpen(t, pgtest.URL(t))
 	const touch = "UPDATE things SET name = name || '+' WHERE n = $1"
 	err := db.Write(t.Context(), func(tx *Tx) error {
-		_, err := tx.ExecContext(t.Context(), "INSERT INTO things (n, name) VALUES (1, ''), (2, '')")
+		_, err := tx.Exec(t.Context(), "INSERT INTO things (n, name) VALUES (1, ''), (2, '')")
 		return err
 	})
 	if err != nil {
@@ -179,7 +179,7 @@ func TestDeadlockIsRunAgain(t *testing.T) {
 		done.Go(func() {
 			first := true
 			errs[i] = db.Write(t.Context(), func(tx *Tx) error {
-				if _, err := tx.ExecContext(t.Context(), touch, order[0]); err != nil {
+				if _, err := tx.Exec(t.Context(), touch, order[0]); err != nil {
 					return err
 				}
 				if first {
@@ -187,7 +187,7 @@ func TestDeadlockIsRunAgain(t *testing.T) {
 					both.Done()
 					both.Wait()
 				}
-				_, err := tx.ExecContext(t.Context(), touch, order[1])
+				_, err := tx.Exec(t.Context(), touch, order[1])
 				return err
 			})
 		})
@@ -219,4 +219,24 @@ func TestOpenSaysWhatToGive(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("Open = %v, want an error without the password", err)
 	}
+}
+
+func TestRowsAreReadAndChanged(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB) {
+		scan := func(row Row) (n int64, err error) { return n, row.Scan(&n) }
+		if n, err := db.Exec(t.Context(), "fill things", "INSERT INTO things (n, name) VALUES (1, ''), (2, '')"); n != 2 || err != nil {
+			t.Errorf("Exec = %d, %v", n, err)
+		}
+		all, err := Collect(t.Context(), db.Read(), "list things", "SELECT n FROM things WHERE n > $1 ORDER BY n", scan, 0)
+		if err != nil || !slices.Equal(all, []int64{1, 2}) {
+			t.Errorf("Collect = %v, %v", all, err)
+		}
+		all, err = Collect(t.Context(), db.Read(), "list things", "SELECT name FROM things", scan)
+		if all != nil || err == nil || !strings.HasPrefix(err.Error(), "list things: ") {
+			t.Errorf("Collect of what is no number = %v, %v", all, err)
+		}
+		if _, err = db.Exec(t.Context(), "fill things", "INSERT INTO nothing VALUES (1)"); err == nil || !strings.HasPrefix(err.Error(), "fill things: ") {
+			t.Errorf("Exec of what there is not = %v", err)
+		}
+	})
 }

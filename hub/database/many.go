@@ -22,13 +22,13 @@ func (t *Tx) Many(ctx context.Context, query string, columns ...any) (int64, err
 		return 0, err
 	}
 	if t.db.engine == Postgres {
-		return t.exec(ctx, query, columns)
+		return t.Exec(ctx, query, columns...)
 	}
 	changed, from := int64(0), 0
 	for _, size := range ladder {
 		statement := t.db.expand(query, size)
 		for ; rows-from >= size; from += size {
-			n, err := t.exec(ctx, statement, flat(columns, from, size))
+			n, err := t.Exec(ctx, statement, flat(columns, from, size)...)
 			if err != nil {
 				return 0, err
 			}
@@ -36,14 +36,6 @@ func (t *Tx) Many(ctx context.Context, query string, columns ...any) (int64, err
 		}
 	}
 	return changed, nil
-}
-
-func (t *Tx) exec(ctx context.Context, query string, args []any) (int64, error) {
-	result, err := t.ExecContext(ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
 }
 
 func height(columns []any) (int, error) {

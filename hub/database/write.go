@@ -86,9 +86,13 @@ func (t *Tx) within(ctx context.Context) context.Context {
 	return ctx
 }
 
-// ExecContext is sql.Tx.ExecContext.
-func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return t.tx.ExecContext(t.within(ctx), query, args...)
+// Exec runs a statement and tells how many rows it changed.
+func (t *Tx) Exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
+	result, err := t.tx.ExecContext(t.within(ctx), query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 // QueryContext is sql.Tx.QueryContext.

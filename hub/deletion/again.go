@@ -54,7 +54,7 @@ func (d *Deletions) Again(ctx context.Context) (unproven []string, err error) {
 	}
 	err = d.cfg.DB.Write(ctx, func(tx *database.Tx) error {
 		for _, undo := range []string{"undo done", "undo gone"} {
-			if _, err := tx.ExecContext(ctx, d.sql[undo]); err != nil {
+			if _, err := tx.Exec(ctx, d.sql[undo]); err != nil {
 				return err
 			}
 		}

@@ -48,7 +48,7 @@ type Retention struct {
 
 // Retention reads it.
 func (d *Deletions) Retention(ctx context.Context) (r Retention, err error) {
-	err = d.each(ctx, "retention", func(rows *sql.Rows) error {
+	err = database.Each(ctx, d.cfg.DB.Read(), "read retention", d.sql["retention"], func(rows *sql.Rows) error {
 		var proven, looked, since, confirmed int64
 		err := rows.Scan(&proven, &looked, &r.Waits, &r.Waiting, &since, &confirmed, &r.ConfirmedBy)
 		r.Proven, r.looked, r.Since, r.Confirmed = moment(proven), moment(looked), moment(since), moment(confirmed)
@@ -133,7 +133,7 @@ type arrivals struct {
 
 func (d *Deletions) arrivals(ctx context.Context, late, last time.Time) (arrivals, error) {
 	a := arrivals{late: late, last: last, from: map[blob.Hash]int64{}}
-	err := d.each(ctx, "arrivals", func(rows *sql.Rows) error {
+	err := database.Each(ctx, d.cfg.DB.Read(), "read arrivals", d.sql["arrivals"], func(rows *sql.Rows) error {
 		var hash []byte
 		var from int64
 		err := rows.Scan(&hash, &from)
@@ -167,7 +167,7 @@ func (a *arrivals) of(b ledger.Blob) time.Time {
 func (d *Deletions) keep(ctx context.Context, r Retention, a arrivals) error {
 	err := d.cfg.DB.Write(ctx, func(tx *database.Tx) error {
 		for _, b := range a.news {
-			if _, err := tx.ExecContext(ctx, d.sql["put arrival"], b.Hash[:], a.from[b.Hash]); err != nil {
+			if _, err := tx.Exec(ctx, d.sql["put arrival"], b.Hash[:], a.from[b.Hash]); err != nil {
 				return err
 			}
 		}
@@ -176,7 +176,7 @@ func (d *Deletions) keep(ctx context.Context, r Retention, a arrivals) error {
 			since = r.Since.UnixMicro()
 		}
 		proven := r.Proven.UnixMicro()
-		_, err := tx.ExecContext(ctx, d.sql["looked"], proven, proven, r.Waits, r.Waiting, since)
+		_, err := tx.Exec(ctx, d.sql["looked"], proven, proven, r.Waits, r.Waiting, since)
 		return err
 	})
 	if err != nil {

@@ -17,11 +17,9 @@ package deletion
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"math"
 	"strings"
@@ -36,11 +34,8 @@ import (
 	"nghe/shared/wire"
 )
 
-//go:embed sqlite/*.sql
-var sqliteFiles embed.FS
-
-//go:embed postgres/*.sql
-var postgresFiles embed.FS
+//go:embed sqlite/*.sql postgres/*.sql
+var migrations embed.FS
 
 //go:embed queries.sql
 var queries string
@@ -104,9 +99,7 @@ func Open(ctx context.Context, cfg Config) (*Deletions, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	lite, _ := fs.Sub(sqliteFiles, "sqlite") // embedded: the folder is there
-	post, _ := fs.Sub(postgresFiles, "postgres")
-	if err := cfg.DB.Migrate(ctx, "deletion_migrations", lite, post); err != nil {
+	if err := cfg.DB.Migrate(ctx, "deletion_migrations", migrations); err != nil {
 		return nil, fmt.Errorf("open deletions: %w", err)
 	}
 	if cfg.Clocks == nil {
@@ -184,9 +177,9 @@ func (d *Deletions) order(ctx context.Context, is Deletion, tell bool) (Deletion
 		told = 1
 	}
 	err := d.cfg.DB.Write(ctx, func(tx *database.Tx) error {
-		_, err := tx.ExecContext(ctx, d.sql["put"], int64(is.Kind), is.Name, d.now(), is.By, is.Reason, is.Rule, told)
+		_, err := tx.Exec(ctx, d.sql["put"], int64(is.Kind), is.Name, d.now(), is.By, is.Reason, is.Rule, told)
 		if err == nil && tell { // the row may be an older one of retention
-			_, err = tx.ExecContext(ctx, d.sql["tell"], int64(is.Kind), is.Name)
+			_, err = tx.Exec(ctx, d.sql["tell"], int64(is.Kind), is.Name)
 		}
 		return err
 	})
@@ -232,27 +225,14 @@ func (d *Deletions) List(ctx context.Context, before int64, n int) ([]Deletion, 
 
 // Told is what kiosks must not hold any more.
 func (d *Deletions) Told(ctx context.Context) ([]wire.Deletion, error) {
-	var all []wire.Deletion
-	err := d.each(ctx, "told", func(rows *sql.Rows) error {
-		var t wire.Deletion
-		err := rows.Scan(&t.Kind, &t.Name)
-		all = append(all, t)
-		return err
+	return database.Collect(ctx, d.cfg.DB.Read(), reading, d.sql["told"], func(row database.Row) (t wire.Deletion, err error) {
+		return t, row.Scan(&t.Kind, &t.Name)
 	})
-	return all, err
 }
 
 // read lists orders with their blobs.
 func (d *Deletions) read(ctx context.Context, query string, args ...any) ([]Deletion, error) {
-	var all []Deletion
-	err := d.each(ctx, query, func(rows *sql.Rows) error {
-		var is Deletion
-		var asked, marked, done int64
-		err := rows.Scan(&is.Number, &is.Kind, &is.Name, &asked, &is.By, &is.Reason, &is.Rule, &marked, &done)
-		is.At, is.Marked, is.Done = moment(asked), moment(marked), moment(done)
-		all = append(all, is)
-		return err
-	}, args...)
+	all, err := database.Collect(ctx, d.cfg.DB.Read(), reading, d.sql[query], scanDeletion, args...)
 	for i := range all {
 		if err == nil {
 			all[i].Blobs, err = d.blobs(ctx, "blobs of", all[i].Number)
@@ -261,44 +241,31 @@ func (d *Deletions) read(ctx context.Context, query string, args ...any) ([]Dele
 	return all, err
 }
 
-func (d *Deletions) blobs(ctx context.Context, query string, args ...any) ([]Gone, error) {
-	var all []Gone
-	err := d.each(ctx, query, func(rows *sql.Rows) error {
-		var g Gone
-		var hash []byte
-		var gone, checked int64
-		err := rows.Scan(&g.deletion, &hash, &g.Size, &g.Kind, &g.Record, &gone, &checked)
-		copy(g.Hash[:], hash)
-		g.At, g.Checked = moment(gone), moment(checked)
-		all = append(all, g)
-		return err
-	}, args...)
-	return all, err
+func scanDeletion(row database.Row) (is Deletion, err error) {
+	var asked, marked, done int64
+	err = row.Scan(&is.Number, &is.Kind, &is.Name, &asked, &is.By, &is.Reason, &is.Rule, &marked, &done)
+	is.At, is.Marked, is.Done = moment(asked), moment(marked), moment(done)
+	return is, err
 }
 
-func (d *Deletions) each(ctx context.Context, query string, scan func(*sql.Rows) error, args ...any) error {
-	rows, err := d.cfg.DB.Read().QueryContext(ctx, d.sql[query], args...)
-	if err != nil {
-		return fmt.Errorf("read deletions: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return fmt.Errorf("read deletions: %w", err)
-		}
-	}
-	return rows.Err()
+func (d *Deletions) blobs(ctx context.Context, query string, args ...any) ([]Gone, error) {
+	return database.Collect(ctx, d.cfg.DB.Read(), reading, d.sql[query], scanGone, args...)
 }
+
+func scanGone(row database.Row) (g Gone, err error) {
+	var hash []byte
+	var gone, checked int64
+	err = row.Scan(&g.deletion, &hash, &g.Size, &g.Kind, &g.Record, &gone, &checked)
+	copy(g.Hash[:], hash)
+	g.At, g.Checked = moment(gone), moment(checked)
+	return g, err
+}
+
+const reading = "read deletions"
 
 func (d *Deletions) exec(ctx context.Context, query string, args ...any) error {
-	err := d.cfg.DB.Write(ctx, func(tx *database.Tx) error {
-		_, err := tx.ExecContext(ctx, d.sql[query], args...)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("%s deletion: %w", query, err)
-	}
-	return nil
+	_, err := d.cfg.DB.Exec(ctx, query+" deletion", d.sql[query], args...)
+	return err
 }
 
 func moment(us int64) time.Time {

@@ -71,7 +71,7 @@ func (d *Deletions) noteTexts(ctx context.Context) error {
 	}
 	err = d.cfg.DB.Write(ctx, func(tx *database.Tx) error {
 		for hash, is := range missing {
-			if _, err := tx.ExecContext(ctx, d.sql["note text"], hash[:], is.Version, is.Purpose, string(is.Language), is.Ward); err != nil {
+			if _, err := tx.Exec(ctx, d.sql["note text"], hash[:], is.Version, is.Purpose, string(is.Language), is.Ward); err != nil {
 				return err
 			}
 		}

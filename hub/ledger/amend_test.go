@@ -226,11 +226,11 @@ func TestAmendmentsOfAnOlderLedger(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := db.Migrate(t.Context(), migrations, before(t, "sqlite", "00007"), before(t, "postgres", "00007")); err != nil {
+		if err := db.Migrate(t.Context(), migrations, before(t, db.Engine(), "00007")); err != nil {
 			t.Fatal(err)
 		}
 		err = db.Write(t.Context(), func(tx *database.Tx) error {
-			_, err := tx.ExecContext(t.Context(), "INSERT INTO replacements (earlier, boot) VALUES ($1, 7)", make([]byte, 16))
+			_, err := tx.Exec(t.Context(), "INSERT INTO replacements (earlier, boot) VALUES ($1, 7)", make([]byte, 16))
 			return err
 		})
 		if err := errors.Join(err, db.Close()); err != nil {
@@ -244,20 +244,21 @@ func TestAmendmentsOfAnOlderLedger(t *testing.T) {
 }
 
 // before is the schema of an engine up to a migration.
-func before(t *testing.T, engine, name string) fs.FS {
+func before(t *testing.T, engine database.Engine, name string) fs.FS {
 	t.Helper()
 	old := fstest.MapFS{}
-	entries, err := fs.ReadDir(schema, "schema/"+engine)
+	folder := string(engine) + "/"
+	entries, err := fs.ReadDir(schema, "schema/"+string(engine))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
 		if e.Name() < name {
-			content, err := fs.ReadFile(schema, "schema/"+engine+"/"+e.Name())
+			content, err := fs.ReadFile(schema, "schema/"+folder+e.Name())
 			if err != nil {
 				t.Fatal(err)
 			}
-			old[e.Name()] = &fstest.MapFile{Data: content}
+			old[folder+e.Name()] = &fstest.MapFile{Data: content}
 		}
 	}
 	return old

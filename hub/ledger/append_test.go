@@ -198,7 +198,7 @@ func TestFailedAppendLeavesNothing(t *testing.T) {
 func (h *hub) must(statement string, args ...any) {
 	h.t.Helper()
 	err := h.db.Write(h.t.Context(), func(tx *database.Tx) error {
-		_, err := tx.ExecContext(h.t.Context(), statement, args...)
+		_, err := tx.Exec(h.t.Context(), statement, args...)
 		return err
 	})
 	if err != nil {

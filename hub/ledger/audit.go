@@ -98,7 +98,7 @@ func (a *auditor) problem(seq uint64, format string, args ...any) {
 }
 
 func (a *auditor) each(name string, scan func(*sql.Rows) error, args ...any) error {
-	return each(a.ctx, a.q, name, a.l.sql(name), args, scan)
+	return database.Each(a.ctx, a.q, name, a.l.sql(name), scan, args...)
 }
 
 func (a *auditor) row(name string, args ...any) *sql.Row {

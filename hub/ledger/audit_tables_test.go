@@ -205,14 +205,14 @@ func other(v any) any {
 func (h *hub) unnoticed(statement string, args ...any) (passed bool) {
 	h.t.Helper()
 	err := h.db.Write(h.t.Context(), func(tx *database.Tx) error {
-		if _, err := tx.ExecContext(h.t.Context(), unchecked[tx.Engine()]); err != nil {
+		if _, err := tx.Exec(h.t.Context(), unchecked[tx.Engine()]); err != nil {
 			return err
 		}
-		result, err := tx.ExecContext(h.t.Context(), statement, args...)
+		n, err := tx.Exec(h.t.Context(), statement, args...)
 		if err != nil {
 			return errUndo
 		}
-		if n, _ := result.RowsAffected(); n != 1 {
+		if n != 1 {
 			return fmt.Errorf("%s changed %d rows", statement, n)
 		}
 		a, err := h.audit(h.t.Context(), tx, verifyDevice)

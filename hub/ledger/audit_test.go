@@ -83,10 +83,10 @@ func (h *hub) damaged(statement string, args ...any) Audit {
 	h.t.Helper()
 	var a Audit
 	err := h.db.Write(h.t.Context(), func(tx *database.Tx) error {
-		if _, err := tx.ExecContext(h.t.Context(), unchecked[tx.Engine()]); err != nil {
+		if _, err := tx.Exec(h.t.Context(), unchecked[tx.Engine()]); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(h.t.Context(), statement, args...); err != nil {
+		if _, err := tx.Exec(h.t.Context(), statement, args...); err != nil {
 			return err
 		}
 		var err error

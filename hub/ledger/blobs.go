@@ -122,11 +122,7 @@ func (l *Ledger) BlobDeleted(ctx context.Context, hash blob.Hash, at time.Time) 
 // mark changes the row of a blob. A row that is as it should be stays so.
 func (l *Ledger) mark(ctx context.Context, what string, hash blob.Hash, args ...any) error {
 	err := l.db.Write(ctx, func(tx *database.Tx) error {
-		result, err := tx.ExecContext(ctx, l.sql(what), args...)
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n > 0 {
+		if n, err := tx.Exec(ctx, l.sql(what), args...); err != nil || n > 0 {
 			return err
 		}
 		var deleted int64

@@ -87,15 +87,8 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 	if l.logger == nil {
 		l.logger = slog.Default()
 	}
-	sqlite, err := fs.Sub(schema, "schema/sqlite")
-	if err != nil {
-		return nil, fmt.Errorf("open ledger: %w", err)
-	}
-	postgres, err := fs.Sub(schema, "schema/postgres")
-	if err != nil {
-		return nil, fmt.Errorf("open ledger: %w", err)
-	}
-	if err := l.db.Migrate(ctx, migrations, sqlite, postgres); err != nil {
+	files, _ := fs.Sub(schema, "schema") // embedded: the folder is there
+	if err := l.db.Migrate(ctx, migrations, files); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
 	l.query = l.db.Queries(queriesText+"\n"+messagesText+"\n"+claimsText+"\n"+sumsText, queriesSQLite, queriesPostgres)

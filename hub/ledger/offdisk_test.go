@@ -228,7 +228,7 @@ func TestBeginEpochIsAboveEverything(t *testing.T) {
 func spoil(t *testing.T, h *hub, statement string, args ...any) {
 	t.Helper()
 	err := h.db.Write(t.Context(), func(tx *database.Tx) error {
-		_, err := tx.ExecContext(t.Context(), statement, args...)
+		_, err := tx.Exec(t.Context(), statement, args...)
 		return err
 	})
 	if err != nil {

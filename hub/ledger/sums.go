@@ -68,7 +68,7 @@ func scanSum(row *sql.Row) (sum, error) {
 // sumUp adds up every row of a kind.
 func (l *Ledger) sumUp(ctx context.Context, q database.Queryer, name string) (sum, error) {
 	var s sum
-	err := each(ctx, q, name, l.sql(sumRows[name]), nil, func(rows *sql.Rows) error {
+	err := database.Each(ctx, q, name, l.sql(sumRows[name]), func(rows *sql.Rows) error {
 		names, err := rows.Columns()
 		if err != nil {
 			return err

@@ -68,7 +68,7 @@ func (l *Ledger) write(ctx context.Context, do func(w *work) error) error {
 }
 
 func (w *work) exec(name string, args ...any) error {
-	if _, err := w.tx.ExecContext(w.ctx, w.l.sql(name), args...); err != nil {
+	if _, err := w.tx.Exec(w.ctx, w.l.sql(name), args...); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
@@ -91,31 +91,12 @@ func (w *work) number(name string, args ...any) (int64, bool, error) {
 	}
 }
 
-// each runs scan on every row of a query. Rows are closed before anything else
-// is asked: one connection, one question.
-func each(ctx context.Context, q database.Queryer, name, text string, args []any, scan func(*sql.Rows) error) error {
-	rows, err := q.QueryContext(ctx, text, args...)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
-}
-
 func (w *work) each(name string, scan func(*sql.Rows) error, args ...any) error {
-	return each(w.ctx, w.tx, name, w.l.sql(name), args, scan)
+	return database.Each(w.ctx, w.tx, name, w.l.sql(name), scan, args...)
 }
 
 func (l *Ledger) each(ctx context.Context, name string, scan func(*sql.Rows) error, args ...any) error {
-	return each(ctx, l.db.Read(), name, l.sql(name), args, scan)
+	return database.Each(ctx, l.db.Read(), name, l.sql(name), scan, args...)
 }
 
 // event writes the hub's own log, and its line once committed.

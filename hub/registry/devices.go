@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -78,14 +77,10 @@ func (r *Registry) one(ctx context.Context, q database.Queryer, query, id string
 
 // Devices are all devices ever admitted, by place and time.
 func (r *Registry) Devices(ctx context.Context) ([]Device, error) {
-	all, err := collect(ctx, r.cfg.DB.Read(), scanDevice, r.sql["devices"])
-	if err != nil {
-		return nil, fmt.Errorf("read devices: %w", err)
-	}
-	return all, nil
+	return database.Collect(ctx, r.cfg.DB.Read(), "read devices", r.sql["devices"], scanDevice)
 }
 
-func scanDevice(row scanner) (d Device, err error) {
+func scanDevice(row database.Row) (d Device, err error) {
 	var enrolled, ended int64
 	err = row.Scan(&d.ID, &d.PublicKey, &d.Place, &d.State, &d.Serial, &enrolled, &d.Ticket, &d.Program, &d.identity, &ended, &d.Reason, &d.EndedBy)
 	d.EnrolledAt, d.EndedAt = fromMicro(enrolled), fromMicro(ended)
@@ -130,7 +125,7 @@ func (r *Registry) end(ctx context.Context, id string, state State, reason, by s
 		if err != nil || d.State == state || d.State == Revoked {
 			return err
 		}
-		if err := changed(tx.ExecContext(ctx, r.sql["end device"], string(state), r.now(), clip(reason), by, id)); err != nil {
+		if err := changed(tx.Exec(ctx, r.sql["end device"], string(state), r.now(), clip(reason), by, id)); err != nil {
 			return err
 		}
 		return r.event(ctx, tx, "add event", Event{Kind: string(state), Device: id, Ticket: d.Ticket, Place: d.Place, By: by, Detail: reason})
@@ -154,14 +149,10 @@ func (r *Registry) Events(ctx context.Context, before int64, n int) ([]Event, er
 	if before <= 0 {
 		before = math.MaxInt64
 	}
-	all, err := collect(ctx, r.cfg.DB.Read(), scanEvent, r.sql["events"], before, n)
-	if err != nil {
-		return nil, fmt.Errorf("read registry events: %w", err)
-	}
-	return all, nil
+	return database.Collect(ctx, r.cfg.DB.Read(), "read registry events", r.sql["events"], scanEvent, before, n)
 }
 
-func scanEvent(row scanner) (e Event, err error) {
+func scanEvent(row database.Row) (e Event, err error) {
 	var at int64
 	err = row.Scan(&e.ID, &at, &e.Kind, &e.Device, &e.Ticket, &e.Place, &e.By, &e.Detail)
 	e.At = fromMicro(at)
@@ -169,7 +160,7 @@ func scanEvent(row scanner) (e Event, err error) {
 }
 
 func (r *Registry) event(ctx context.Context, tx *database.Tx, query string, e Event) error {
-	_, err := tx.ExecContext(ctx, r.sql[query], r.now(), e.Kind, e.Device, e.Ticket, e.Place, e.By, clip(e.Detail))
+	_, err := tx.Exec(ctx, r.sql[query], r.now(), e.Kind, e.Device, e.Ticket, e.Place, e.By, clip(e.Detail))
 	return err
 }
 
@@ -184,12 +175,9 @@ func clip(s string) string {
 
 // changed turns a statement that should have met one row and did not into an
 // error.
-func changed(result sql.Result, err error) error {
-	if err != nil {
-		return err
+func changed(rows int64, err error) error {
+	if err == nil && rows != 1 {
+		err = fmt.Errorf("changed %d rows instead of 1", rows)
 	}
-	if n, err := result.RowsAffected(); err != nil || n != 1 {
-		return fmt.Errorf("changed %d rows instead of 1: %w", n, errors.Join(err))
-	}
-	return nil
+	return err
 }

@@ -130,10 +130,10 @@ func (r *Registry) bind(ctx context.Context, tx *database.Tx, q ident.EnrolReque
 	if err != nil {
 		return ident.Identity{}, err
 	}
-	if err := changed(tx.ExecContext(ctx, r.sql["use ticket"], id.Device, r.now(), q.Ticket)); err != nil {
+	if err := changed(tx.Exec(ctx, r.sql["use ticket"], id.Device, r.now(), q.Ticket)); err != nil {
 		return ident.Identity{}, err
 	}
-	if err := changed(tx.ExecContext(ctx, r.sql["put device"], id.Device, q.PublicKey, t.place, serial, r.now(), q.Ticket, q.Program, string(text))); err != nil {
+	if err := changed(tx.Exec(ctx, r.sql["put device"], id.Device, q.PublicKey, t.place, serial, r.now(), q.Ticket, q.Program, string(text))); err != nil {
 		return ident.Identity{}, err
 	}
 	return id, r.event(ctx, tx, "add event", Event{Kind: "enrolled", Device: id.Device, Ticket: q.Ticket, Place: t.place, Detail: "agent " + q.Program})

@@ -41,7 +41,7 @@ func (r *Registry) JoinHub(ctx context.Context, id, location string) (h Hub, tak
 		if taken = is == "" || is == location || !r.alive(seen); !taken {
 			return nil
 		}
-		_, err = tx.ExecContext(ctx, r.sql["take hub"], id, location, h.run, r.now())
+		_, err = tx.Exec(ctx, r.sql["take hub"], id, location, h.run, r.now())
 		return err
 	})
 	if err != nil {
@@ -90,14 +90,9 @@ func (h Hub) Run(ctx context.Context) error {
 var errTaken = errors.New("another process took this hub's place: does one run on a copy of its data folder?")
 
 func (h Hub) say(ctx context.Context, query string, args ...any) error {
-	return h.r.cfg.DB.Write(ctx, func(tx *database.Tx) error {
-		result, err := tx.ExecContext(ctx, h.r.sql[query], args...)
-		if err != nil {
-			return fmt.Errorf("%s: %w", query, err)
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, errTaken)
-		}
-		return nil
-	})
+	n, err := h.r.cfg.DB.Exec(ctx, query, h.r.sql[query], args...)
+	if err == nil && n == 0 {
+		err = errTaken
+	}
+	return err
 }

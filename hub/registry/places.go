@@ -53,7 +53,7 @@ func (r *Registry) Seed(ctx context.Context, seed feedback.SeedSet) error {
 			}
 		}
 		for _, p := range seed.Places {
-			if _, err := tx.ExecContext(ctx, r.sql["seed place"], p.ID, p.Name, p.Unit, bit(p.Sample)); err != nil {
+			if _, err := tx.Exec(ctx, r.sql["seed place"], p.ID, p.Name, p.Unit, bit(p.Sample)); err != nil {
 				return fmt.Errorf("place %s: %w", p.ID, err)
 			}
 		}
@@ -70,7 +70,7 @@ func (r *Registry) seedUnit(ctx context.Context, tx *database.Tx, u feedback.Uni
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, r.sql["seed unit"], u.ID, string(u.Kind), u.Name, u.Code, u.Parent,
+	_, err = tx.Exec(ctx, r.sql["seed unit"], u.ID, string(u.Kind), u.Name, u.Code, u.Parent,
 		string(aliases), u.From, u.Until, u.Successor, bit(u.Sample))
 	return err
 }
@@ -88,14 +88,10 @@ func (r *Registry) Units(ctx context.Context) ([]feedback.Unit, error) {
 }
 
 func (r *Registry) units(ctx context.Context, q database.Queryer) ([]feedback.Unit, error) {
-	units, err := collect(ctx, q, scanUnit, r.sql["units"])
-	if err != nil {
-		return nil, fmt.Errorf("read units: %w", err)
-	}
-	return units, nil
+	return database.Collect(ctx, q, "read units", r.sql["units"], scanUnit)
 }
 
-func scanUnit(row scanner) (u feedback.Unit, err error) {
+func scanUnit(row database.Row) (u feedback.Unit, err error) {
 	var aliases string
 	var sample int64
 	err = row.Scan(&u.ID, &u.Kind, &u.Name, &u.Code, &u.Parent, &aliases, &u.From, &u.Until, &u.Successor, &sample)
@@ -121,14 +117,10 @@ func (r *Registry) places(ctx context.Context, q database.Queryer) ([]Place, err
 	for _, u := range units {
 		byID[u.ID] = u
 	}
-	places, err := collect(ctx, q, func(row scanner) (Place, error) { return scanPlace(row, byID) }, r.sql["places"])
-	if err != nil {
-		return nil, fmt.Errorf("read places: %w", err)
-	}
-	return places, nil
+	return database.Collect(ctx, q, "read places", r.sql["places"], func(row database.Row) (Place, error) { return scanPlace(row, byID) })
 }
 
-func scanPlace(row scanner, units map[string]feedback.Unit) (p Place, err error) {
+func scanPlace(row database.Row, units map[string]feedback.Unit) (p Place, err error) {
 	var sample int64
 	err = row.Scan(&p.ID, &p.Name, &p.Unit, &sample)
 	p.Sample = sample == 1

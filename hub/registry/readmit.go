@@ -86,7 +86,7 @@ func (r *Registry) readmit(ctx context.Context, tx *database.Tx, id string, leaf
 		{"use ticket", []any{id, now, ticket}},
 		{"put device", []any{id, key, place, leaf.SerialNumber.Text(16), now, ticket, "", string(text)}},
 	} {
-		if err := changed(tx.ExecContext(ctx, r.sql[do.query], do.args...)); err != nil {
+		if err := changed(tx.Exec(ctx, r.sql[do.query], do.args...)); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"sync"
 	"time"
@@ -39,11 +38,8 @@ type Registry struct {
 	onRevoke []func(deviceID string)
 }
 
-//go:embed sqlite/*.sql
-var sqliteFiles embed.FS
-
-//go:embed postgres/*.sql
-var postgresFiles embed.FS
+//go:embed sqlite/*.sql postgres/*.sql
+var migrations embed.FS
 
 //go:embed queries.sql
 var commonQueries string
@@ -61,9 +57,7 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 		cfg.Logger = slog.Default()
 	}
 	r := &Registry{cfg: cfg, sql: cfg.DB.Queries(commonQueries, "", postgresQueries)}
-	lite, _ := fs.Sub(sqliteFiles, "sqlite") // embedded: the folder is there
-	post, _ := fs.Sub(postgresFiles, "postgres")
-	if err := cfg.DB.Migrate(ctx, "registry_migrations", lite, post); err != nil {
+	if err := cfg.DB.Migrate(ctx, "registry_migrations", migrations); err != nil {
 		return nil, fmt.Errorf("open registry: %w", err)
 	}
 	if err := r.sameAuthority(ctx); err != nil {
@@ -77,11 +71,7 @@ func (r *Registry) sameAuthority(ctx context.Context) error {
 		return nil
 	}
 	pin := r.cfg.Authority.Pin()
-	err := r.cfg.DB.Write(ctx, func(tx *database.Tx) error {
-		_, err := tx.ExecContext(ctx, r.sql["note authority"], pin, r.now())
-		return err
-	})
-	if err != nil {
+	if _, err := r.cfg.DB.Exec(ctx, "note authority", r.sql["note authority"], pin, r.now()); err != nil {
 		return err
 	}
 	kept, err := r.Trusted(ctx)
@@ -124,25 +114,5 @@ func fromMicro(us int64) time.Time {
 	}
 	return time.UnixMicro(us).UTC()
 }
-
-// collect reads all rows of a query that has a scan for one.
-func collect[T any](ctx context.Context, q database.Queryer, scan func(row scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []T
-	for rows.Next() {
-		one, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
-}
-
-type scanner interface{ Scan(into ...any) error }
 
 func none(err error) bool { return errors.Is(err, sql.ErrNoRows) }

@@ -94,7 +94,7 @@ func (r *Registry) addTicket(ctx context.Context, tx *database.Tx, kit ident.Kit
 		return ErrTooMany
 	}
 	key := ident.TicketKey(kit.Secret)
-	_, err := tx.ExecContext(ctx, r.sql["add ticket"], kit.Ticket, key[:], kit.Place.ID, r.now(), by, kit.Expires.UnixMicro())
+	_, err := tx.Exec(ctx, r.sql["add ticket"], kit.Ticket, key[:], kit.Place.ID, r.now(), by, kit.Expires.UnixMicro())
 	if err != nil {
 		return err
 	}

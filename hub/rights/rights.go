@@ -13,11 +13,9 @@ package rights
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"sync"
 	"time"
@@ -30,11 +28,8 @@ import (
 	"nghe/shared/wire"
 )
 
-//go:embed sqlite/*.sql
-var sqliteFiles embed.FS
-
-//go:embed postgres/*.sql
-var postgresFiles embed.FS
+//go:embed sqlite/*.sql postgres/*.sql
+var migrations embed.FS
 
 //go:embed queries.sql
 var queries string
@@ -99,9 +94,7 @@ func Open(ctx context.Context, cfg Config) (*Rights, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	lite, _ := fs.Sub(sqliteFiles, "sqlite") // embedded: the folder is there
-	post, _ := fs.Sub(postgresFiles, "postgres")
-	if err := cfg.DB.Migrate(ctx, "rights_migrations", lite, post); err != nil {
+	if err := cfg.DB.Migrate(ctx, "rights_migrations", migrations); err != nil {
 		return nil, fmt.Errorf("open rights: %w", err)
 	}
 	return &Rights{cfg: cfg, sql: cfg.DB.Queries(queries, "", "")}, nil
@@ -167,12 +160,11 @@ func (r *Rights) add(ctx context.Context, claim ledger.Claim) (added int, err er
 
 // proveAgain looks whether keys were learned since.
 func (r *Rights) proveAgain(ctx context.Context) error {
-	var ids []wire.RecordID
-	err := r.each(ctx, "unproven", func(rows *sql.Rows) error {
-		var id []byte
-		err := rows.Scan(&id)
-		ids = append(ids, wire.RecordID(id))
-		return err
+	ids, err := database.Collect(ctx, r.cfg.DB.Read(), reading, r.sql["unproven"], func(row database.Row) (id wire.RecordID, err error) {
+		var octets []byte
+		err = row.Scan(&octets)
+		copy(id[:], octets)
+		return id, err
 	})
 	if err != nil {
 		return err
@@ -250,51 +242,29 @@ func (r *Rights) Get(ctx context.Context, number int64) (Request, error) {
 	return found[0], nil
 }
 
-func (r *Rights) read(ctx context.Context, query string, args ...any) (all []Request, err error) {
-	err = r.each(ctx, query, func(rows *sql.Rows) error {
-		is := Request{Times: 1}
-		var record []byte
-		var asked, dayOnly, received, acknowledged, settled, refused int64
-		err := rows.Scan(&is.Number, &record, &is.Tag, &is.Right, &is.Place, &asked, &dayOnly, &received, &is.Proof, &acknowledged, &is.AcknowledgedBy, &is.told,
-			&settled, &is.SettledBy, &refused, &is.Answer)
-		if err != nil {
-			return err
-		}
-		is.Record, is.DayOnly, is.Refused = wire.RecordID(record), dayOnly != 0, refused != 0
-		is.Asked, is.Received, is.Acknowledged, is.Settled = moment(asked), moment(received), moment(acknowledged), moment(settled)
-		is.Due = DueFor(is.Right, is.Asked)
-		all = append(all, is)
-		return nil
-	}, args...)
-	return all, err
+const reading = "read rights requests"
+
+func (r *Rights) read(ctx context.Context, query string, args ...any) ([]Request, error) {
+	return database.Collect(ctx, r.cfg.DB.Read(), reading, r.sql[query], scan, args...)
 }
 
-func (r *Rights) each(ctx context.Context, query string, scan func(*sql.Rows) error, args ...any) error {
-	rows, err := r.cfg.DB.Read().QueryContext(ctx, r.sql[query], args...)
+func scan(row database.Row) (Request, error) {
+	is := Request{Times: 1}
+	var record []byte
+	var asked, dayOnly, received, acknowledged, settled, refused int64
+	err := row.Scan(&is.Number, &record, &is.Tag, &is.Right, &is.Place, &asked, &dayOnly, &received, &is.Proof, &acknowledged, &is.AcknowledgedBy, &is.told,
+		&settled, &is.SettledBy, &refused, &is.Answer)
 	if err != nil {
-		return fmt.Errorf("read rights requests: %w", err)
+		return is, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return fmt.Errorf("read rights requests: %w", err)
-		}
-	}
-	return rows.Err()
+	is.Record, is.DayOnly, is.Refused = wire.RecordID(record), dayOnly != 0, refused != 0
+	is.Asked, is.Received, is.Acknowledged, is.Settled = moment(asked), moment(received), moment(acknowledged), moment(settled)
+	is.Due = DueFor(is.Right, is.Asked)
+	return is, nil
 }
 
 func (r *Rights) exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
-	err = r.cfg.DB.Write(ctx, func(tx *database.Tx) error {
-		done, err := tx.ExecContext(ctx, r.sql[query], args...)
-		if err == nil {
-			changed, err = done.RowsAffected()
-		}
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("%s rights request: %w", query, err)
-	}
-	return changed, nil
+	return r.cfg.DB.Exec(ctx, query+" rights request", r.sql[query], args...)
 }
 
 func moment(us int64) time.Time {

@@ -2,8 +2,9 @@ package vitals
 
 import (
 	"context"
-	"fmt"
 	"time"
+
+	"nghe/hub/database"
 )
 
 // Hour is how one kiosk spent one hour. What is missing to a full hour lies
@@ -59,18 +60,18 @@ func hours(spans []span) []Hour {
 // Strip is the last two weeks of one kiosk, an entry for every hour, the
 // silence since its last contact included.
 func (v *Vitals) Strip(ctx context.Context, d Device, now time.Time) ([]Hour, error) {
-	rows, err := collect(ctx, v.cfg.DB.Read(), scanHour, v.sql["hours"], d.ID, firstHour(now))
+	rows, err := database.Collect(ctx, v.cfg.DB.Read(), "read hours of "+d.ID, v.sql["hours"], scanHour, d.ID, firstHour(now))
 	if err != nil {
-		return nil, fmt.Errorf("read hours of %s: %w", d.ID, err)
+		return nil, err
 	}
 	return strip(d, rows, now), nil
 }
 
 // Strips is Strip for every one of devices, by id, in one reading.
 func (v *Vitals) Strips(ctx context.Context, devices []Device, now time.Time) (map[string][]Hour, error) {
-	rows, err := collect(ctx, v.cfg.DB.Read(), scanHour, v.sql["hours of all"], firstHour(now))
+	rows, err := database.Collect(ctx, v.cfg.DB.Read(), "read hours", v.sql["hours of all"], scanHour, firstHour(now))
 	if err != nil {
-		return nil, fmt.Errorf("read hours: %w", err)
+		return nil, err
 	}
 	all := make(map[string][]Hour, len(devices))
 	of := map[string][]deviceHour{}
@@ -88,7 +89,7 @@ type deviceHour struct {
 	Hour
 }
 
-func scanHour(row scanner) (h deviceHour, err error) {
+func scanHour(row database.Row) (h deviceHour, err error) {
 	var hour, online, waiting, late, lost, paused int64
 	err = row.Scan(&h.device, &hour, &online, &waiting, &late, &lost, &paused)
 	h.Hour = Hour{hourAt(hour), span64(online), span64(waiting), span64(late), span64(lost), span64(paused)}

@@ -18,7 +18,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"slices"
@@ -29,11 +28,8 @@ import (
 	"nghe/shared/wire"
 )
 
-//go:embed sqlite/*.sql
-var sqliteFiles embed.FS
-
-//go:embed postgres/*.sql
-var postgresFiles embed.FS
+//go:embed sqlite/*.sql postgres/*.sql
+var migrations embed.FS
 
 //go:embed queries.sql
 var commonQueries string
@@ -70,9 +66,7 @@ func Open(ctx context.Context, cfg Config) (*Vitals, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	lite, _ := fs.Sub(sqliteFiles, "sqlite") // embedded: the folder is there
-	post, _ := fs.Sub(postgresFiles, "postgres")
-	if err := cfg.DB.Migrate(ctx, "vitals_migrations", lite, post); err != nil {
+	if err := cfg.DB.Migrate(ctx, "vitals_migrations", migrations); err != nil {
 		return nil, fmt.Errorf("open vitals: %w", err)
 	}
 	return &Vitals{cfg: cfg, sql: cfg.DB.Queries(commonQueries, "", postgresQueries), waiting: map[string][]sign{}}, nil
@@ -167,7 +161,7 @@ func (v *Vitals) write(ctx context.Context, taken map[string][]sign, sweep bool)
 		if !sweep {
 			return nil
 		}
-		_, err := tx.ExecContext(ctx, v.sql["forget hours"], hourOf(v.cfg.Now().Add(-Kept-time.Hour)))
+		_, err := tx.Exec(ctx, v.sql["forget hours"], hourOf(v.cfg.Now().Add(-Kept-time.Hour)))
 		return err
 	})
 }
@@ -186,7 +180,7 @@ func (v *Vitals) apply(ctx context.Context, tx *database.Tx, id string, signs []
 // change reads a device, making it when it is new, and writes what turn makes
 // of it.
 func (v *Vitals) change(ctx context.Context, tx *database.Tx, id string, turn func(Device) (Device, []span)) error {
-	if _, err := tx.ExecContext(ctx, v.sql["meet device"], id); err != nil {
+	if _, err := tx.Exec(ctx, v.sql["meet device"], id); err != nil {
 		return err
 	}
 	d, err := scan(tx.QueryRowContext(ctx, v.sql["device to change"], id))
@@ -198,7 +192,7 @@ func (v *Vitals) change(ctx context.Context, tx *database.Tx, id string, turn fu
 		return err
 	}
 	for _, h := range hours(spans) {
-		if _, err := tx.ExecContext(ctx, v.sql["add to hour"], id, h.hour(), h.Online.Microseconds(), h.Waiting.Microseconds(),
+		if _, err := tx.Exec(ctx, v.sql["add to hour"], id, h.hour(), h.Online.Microseconds(), h.Waiting.Microseconds(),
 			h.Late.Microseconds(), h.Lost.Microseconds(), h.Paused.Microseconds()); err != nil {
 			return err
 		}
@@ -219,7 +213,7 @@ func (v *Vitals) keep(ctx context.Context, tx *database.Tx, d Device) error {
 	if d.Connected {
 		connected = 1
 	}
-	_, err := tx.ExecContext(ctx, v.sql["keep device"], micros(d.Contact), micros(d.settled), connected, d.Program, d.ClockAhead.Microseconds(), micros(d.Reported), frame,
+	_, err := tx.Exec(ctx, v.sql["keep device"], micros(d.Contact), micros(d.settled), connected, d.Program, d.ClockAhead.Microseconds(), micros(d.Reported), frame,
 		d.Period.Microseconds(), d.Grace.Microseconds(), micros(d.PausedUntil), d.PauseReason, d.ID)
 	return err
 }
@@ -279,33 +273,10 @@ func (v *Vitals) Fleet(ctx context.Context) ([]Device, error) {
 	if err := v.Flush(ctx); err != nil {
 		return nil, err
 	}
-	all, err := collect(ctx, v.cfg.DB.Read(), scan, v.sql["fleet"])
-	if err != nil {
-		return nil, fmt.Errorf("read fleet: %w", err)
-	}
-	return all, nil
+	return database.Collect(ctx, v.cfg.DB.Read(), "read fleet", v.sql["fleet"], scan)
 }
 
-func collect[T any](ctx context.Context, q database.Queryer, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []T
-	for rows.Next() {
-		one, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
-}
-
-type scanner interface{ Scan(into ...any) error }
-
-func scan(row scanner) (d Device, err error) {
+func scan(row database.Row) (d Device, err error) {
 	var contact, settled, ahead, reported, period, grace, paused int64
 	var frame []byte
 	if err := row.Scan(&d.ID, &contact, &settled, &d.Connected, &d.Program, &ahead, &reported, &frame, &period, &grace, &paused, &d.PauseReason); err != nil {

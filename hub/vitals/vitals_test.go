@@ -234,7 +234,7 @@ func TestOldHoursAreForgotten(t *testing.T) {
 		if err := w.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		rows, err := collect(t.Context(), w.cfg.DB.Read(), scanHour, w.sql["hours"], "d1", 0)
+		rows, err := database.Collect(t.Context(), w.cfg.DB.Read(), "read hours", w.sql["hours"], scanHour, "d1", 0)
 		if err != nil || len(rows) != 0 {
 			t.Errorf("%d hours left, %v", len(rows), err)
 		}

@@ -71,7 +71,7 @@ func bareTable(b *testing.B) func(from, count int) {
 		}
 	}
 	write(func(tx *database.Tx) error {
-		_, err := tx.ExecContext(context.Background(), queries["table"])
+		_, err := tx.Exec(context.Background(), queries["table"])
 		return err
 	})
 	return func(from, count int) {
