@@ -277,19 +277,9 @@ func (c *Console) addRights(ctx context.Context, f *face, k *keeping) error {
 	if c.cfg.Rights == nil {
 		return nil
 	}
-	waiting, err := c.cfg.Rights.Waiting(ctx)
-	if err != nil {
-		return err
+	late, err := c.cfg.Rights.Late(ctx, c.cfg.Now())
+	if late > 0 {
+		k.worry(f.text("rights.worry", f.locale.Integer(int64(late))))
 	}
-	over := 0
-	for _, is := range waiting {
-		now := c.cfg.Now()
-		if !now.Before(is.Due.Settle) || is.Acknowledged.IsZero() && !now.Before(is.Due.Acknowledge) {
-			over++
-		}
-	}
-	if over > 0 {
-		k.worry(f.text("rights.worry", f.locale.Integer(int64(over))))
-	}
-	return nil
+	return err
 }

@@ -31,7 +31,9 @@ var law = []terms{
 const shortest = 10
 
 // vietnam has had no other time since 1975.
-var vietnam = time.FixedZone("ICT", 7*60*60)
+var vietnam = time.FixedZone("ICT", int(ahead.Seconds()))
+
+const ahead = 7 * time.Hour
 
 // DueFor counts the days the law gives, from the day after it was asked. Working
 // days are Monday to Friday; public holidays are not known here, so the date may

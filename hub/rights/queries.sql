@@ -14,6 +14,13 @@ SELECT request, record, tag, about, place, asked_us, day_only, received_us, proo
        settled_us, settled_by, refused, answer
 FROM rights_requests WHERE settled_us = 0 AND proof <> 'forged' ORDER BY asked_us, request LIMIT 1000
 
+-- name: waiting by day
+SELECT about, acknowledged, min(asked_us), count(*)
+FROM (SELECT about, asked_us, CASE WHEN acknowledged_us > 0 THEN 1 ELSE 0 END AS acknowledged,
+             row_number() OVER (PARTITION BY tag, about, proof ORDER BY asked_us, request) AS time
+      FROM rights_requests WHERE settled_us = 0 AND proof <> 'forged') AS waiting
+WHERE time = 1 GROUP BY about, acknowledged, (asked_us + $1) / 86400000000
+
 -- name: settled
 SELECT request, record, tag, about, place, asked_us, day_only, received_us, proof, acknowledged_us, acknowledged_by, told,
        settled_us, settled_by, refused, answer

@@ -13,6 +13,7 @@ package rights
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -212,6 +213,28 @@ func (r *Rights) Waiting(ctx context.Context) ([]Request, error) {
 		once = append(once, is)
 	}
 	return once, nil
+}
+
+// Late counts those of Waiting for which the law's time is over, all of them. It
+// reads a row for each day on which something was asked that waits.
+func (r *Rights) Late(ctx context.Context, now time.Time) (n int, err error) {
+	err = database.Each(ctx, r.cfg.DB.Read(), reading, r.sql["waiting by day"], func(rows *sql.Rows) error {
+		var is Request
+		var acknowledged, asked int64
+		var of int
+		err := rows.Scan(&is.Right, &acknowledged, &asked, &of)
+		is.Acknowledged, is.Due = moment(acknowledged), DueFor(is.Right, moment(asked))
+		if is.Late(now) {
+			n += of
+		}
+		return err
+	}, ahead.Microseconds())
+	return n, err
+}
+
+// Late says whether the law's time is over for whoever asked.
+func (is Request) Late(now time.Time) bool {
+	return !now.Before(is.Due.Settle) || is.Acknowledged.IsZero() && !now.Before(is.Due.Acknowledge)
 }
 
 // Settled are the n settled last.

@@ -448,3 +448,41 @@ func TestTakenBySeveralHubs(t *testing.T) {
 		}
 	})
 }
+
+// The law's time is counted over all that wait, more than one page of them.
+func TestLateOnesAreAllCounted(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *hub) {
+		const many = 1100
+		put := func(tx *database.Tx, n int, right feedback.Right, asked time.Time, proof cases.Proof) error {
+			tag := fmt.Appendf(nil, "%016d", n)
+			record := fmt.Appendf(nil, "%016x", asked.UnixMicro()+int64(n))
+			_, err := tx.Exec(t.Context(), h.sql["put"], record, tag, string(right), "qt-01", asked.UnixMicro(), 0, asked.UnixMicro(), string(proof))
+			return err
+		}
+		h.ok(h.db.Write(t.Context(), func(tx *database.Tx) error {
+			for n := range many {
+				asked := wednesday.Add(time.Duration(n%3) * 24 * time.Hour)
+				if err := errors.Join(put(tx, n, feedback.RightSee, asked, cases.ProofGood), put(tx, n, feedback.RightSee, asked.Add(time.Hour), cases.ProofGood),
+					put(tx, n, feedback.RightSee, asked.Add(2*time.Hour), cases.ProofForged)); err != nil {
+					return err
+				}
+			}
+			return put(tx, many, feedback.RightDelete, wednesday, cases.ProofUnknown)
+		}))
+		firstDay := (many + 2) / 3
+		h.wantLate(wednesday.Add(48*time.Hour), 0)
+		h.wantLate(time.Date(2026, 11, 27, 17, 0, 0, 0, time.UTC), firstDay+1) // unacknowledged after two working days, at midnight
+		h.wantLate(wednesday.Add(14*24*time.Hour), many+1)
+		_, err := h.Acknowledge(t.Context(), h.first().Number, "lan")
+		h.ok(err)
+		h.wantLate(wednesday.Add(3*24*time.Hour), firstDay)
+		h.wantLate(wednesday.Add(14*24*time.Hour), many+1)
+	})
+}
+
+func (h *hub) wantLate(now time.Time, want int) {
+	h.t.Helper()
+	if n, err := h.Late(h.t.Context(), now); n != want || err != nil {
+		h.t.Errorf("%d are late at %s, %v, want %d", n, now, err, want)
+	}
+}
