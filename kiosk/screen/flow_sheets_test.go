@@ -31,6 +31,10 @@ func TestSheets(t *testing.T) {
 	known := code + `find; {"type":"answer","code":"7777777777","found":{"outcome":"known","state":{},"text":"","updated":"","version":3,"mayReply":true}}`
 	asked := known + "; go rights"
 	find := `{"type":"find","code":"7777777777"}`
+	paper := func(request string) string {
+		return `{"type":"print","request":"` + request + `","what":"guide","code":""}`
+	}
+	printed := func(request string) string { return `{"type":"printed","request":"` + request + `","ok":true}` }
 	for _, c := range []struct{ name, events, want string }{
 		{"the menu", "go menu", "menu cases"},
 		{"and home", "go menu; go home", "attract cases"},
@@ -50,10 +54,14 @@ func TestSheets(t *testing.T) {
 		{"no place for named officers", "go menu; go filing; convert phan-anh; subject police", "compose phan-anh police named"},
 		{"nor when they are chosen later", `compose; kind khen; subject police; where qt-01; go reader; {"type":"reader","reader":"named"}`, "compose khen police named"},
 		{"the guide from a message", "compose; go filing", "filing cases"},
-		{"prints the guide", "go menu; go filing; print guide", `filing cases asking | {"type":"print","what":"guide","code":""}`},
-		{"once at a time", "go menu; go filing; print guide; print guide", `filing cases asking | {"type":"print","what":"guide","code":""}`},
-		{"says that it is printed", `go menu; go filing; print guide; {"type":"printed","ok":true}`, `filing cases done | {"type":"print","what":"guide","code":""}`},
-		{"prints no receipt there", "go menu; go filing; print receipt", "filing cases"},
+		{"prints the guide", "go menu; go filing; print guide p", "filing cases asking | " + paper("p")},
+		{"once at a time", "go menu; go filing; print guide p; print guide q", "filing cases asking | " + paper("p")},
+		{"says that it is printed", "go menu; go filing; print guide p; " + printed("p"), "filing cases done | " + paper("p")},
+		{"again", "go menu; go filing; print guide p; " + printed("p") + "; print guide q", "filing cases asking | " + paper("p") + " " + paper("q")},
+		{"prints no receipt there", "go menu; go filing; print receipt p", "filing cases"},
+		{"not for another's sheet", "go menu; go filing; print guide p; go home; go menu; go filing; print guide q; " + printed("p"), "filing cases asking | " + paper("p") + " " + paper("q")},
+		{"nor for one that was left", "go menu; go filing; print guide p; go menu; go filing; print guide q; " + printed("p"), "filing cases asking | " + paper("p") + " " + paper("q")},
+		{"a guide is no receipt", "go menu; go filing; print guide p; convert phan-anh; " + printed("p"), "subject phan-anh named | " + paper("p")},
 
 		{"finds nothing by half a code", "lookup; key 7; key 7; find", "lookup cases 77"},
 		{"finds", code + "find", "found cases 7777777777 | " + find},

@@ -56,7 +56,7 @@ func event(text string) string {
 	keys := map[string][]string{
 		"tap": {"value", "request"}, "pick": {"option"}, "send": {"request"}, "skip": {"request"}, "timer": {"name"},
 		"saved": {"request"}, "failed": {"request"}, "refused": {"request"}, "language": {"language"},
-		"go": {"to"}, "survey": {"id"}, "notice": {"id"}, "right": {"right"}, "demand": {"request"}, "print": {"what"}, "key": {"key"}, "kind": {"kind"},
+		"go": {"to"}, "survey": {"id"}, "notice": {"id"}, "right": {"right"}, "demand": {"request"}, "print": {"what", "request"}, "key": {"key"}, "kind": {"kind"},
 		"subject": {"subject"}, "where": {"place"}, "convert": {"kind"}, "replied": {"request", "word"},
 	}[words[0]]
 	for i, key := range keys {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rsc.io/qr"
 
@@ -182,6 +183,35 @@ func TestPaperIsRationed(t *testing.T) {
 	if code := ask(); code != http.StatusAccepted {
 		t.Errorf("after a while: %d", code)
 	}
+}
+
+// jam is a printer whose sheets are each stuck until a test says how they end.
+type jam chan error
+
+func (jam) State() printer.State { return printer.Ready }
+
+func (j jam) Print(printer.Sheet) error { return <-j }
+
+// What becomes of the sheet of a resident who left is not said to the next one.
+func TestPaperIsNotAnothers(t *testing.T) {
+	stuck := make(jam)
+	k, _ := openWard(t, portrait, func(c *Config) { c.Printer = stuck })
+	t.Cleanup(func() { close(stuck) })
+	prints := func() {
+		k.taps("[data-act=go][data-value=menu]", "[data-act=go][data-value=filing]", "[data-act=print]")
+		k.until("that it prints", "document.querySelector('[data-act=print]').innerText.includes('Đang in')")
+	}
+	prints()
+	k.taps("[data-act=go][data-value=menu]", "[data-act=go][data-value=home]")
+	k.wait("attract")
+	prints()
+	stuck <- printer.ErrNot
+	time.Sleep(300 * time.Millisecond)
+	if text := k.text("[data-act=print]"); text != "Đang in…" {
+		t.Errorf("of another's sheet the page says %q", text)
+	}
+	stuck <- nil
+	k.until("paper", "document.querySelector('[data-act=print]').innerText.includes('Đã in')")
 }
 
 // A printer may take longer than a server usually does: nobody is told that

@@ -50,22 +50,11 @@ interface Told {
 const statusEvery = 15_000; // ms
 const retryLoad = 2_000; // ms
 const minute = 60_000; // ms
-const printing = 30_000; // ms: more than the longest sheet takes
 
 async function get<T>(path: string): Promise<T> {
   const reply = await fetch(path, { signal: AbortSignal.timeout(5_000) });
   if (!reply.ok) throw new Error(`${path}: ${reply.status}`);
   return (await reply.json()) as T;
-}
-
-/** printed says whether the printer took the sheet. */
-async function printed(order: unknown): Promise<boolean> {
-  try {
-    const reply = await fetch("/api/print", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(order), signal: AbortSignal.timeout(printing) });
-    return reply.ok;
-  } catch {
-    return false;
-  }
 }
 
 async function ask(): Promise<Told> {
@@ -100,7 +89,7 @@ function nth(selector: string, n: number): void {
 /** valued is the name of an act's value. */
 const valued: Record<string, string | undefined> = {
   go: "to", edit: "field", kind: "kind", convert: "kind", subject: "subject", where: "place", reader: "reader", key: "key", open: "device", drop: "what",
-  dissent: "purpose", pick: "option", language: "language", survey: "id", notice: "id", right: "right", print: "what",
+  dissent: "purpose", pick: "option", language: "language", survey: "id", notice: "id", right: "right",
 };
 
 class Kiosk {
@@ -191,7 +180,7 @@ class Kiosk {
       case "inspect":
         return void this.inspect();
       case "print":
-        return void this.print(e.what, e.code);
+        return void this.letters.print(e.request, { what: e.what, language: this.state.language, ...(e.code ? { code: e.code } : {}) });
     }
   }
 
@@ -228,6 +217,8 @@ class Kiosk {
         return this.send({ type: "demand", request: crypto.randomUUID() });
       case "reply":
         return this.send({ type: "reply", reopen: value === "reopen", request: crypto.randomUUID() });
+      case "print":
+        return this.send({ type: "print", what: value as "guide" | "receipt", request: crypto.randomUUID() });
       case "score":
         return this.send({ type: "score", score: Number(value) });
       case "post":
@@ -314,10 +305,6 @@ class Kiosk {
     } catch {
       return; // what the page knows itself stays
     }
-  }
-
-  private async print(what: string, code: string): Promise<void> {
-    this.send({ type: "printed", ok: await printed({ what, language: this.state.language, ...(code ? { code } : {}) }) });
   }
 
   tick(): void {

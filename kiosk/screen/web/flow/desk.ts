@@ -31,7 +31,7 @@ export interface Desk {
   score: number; // how satisfied with the reply; 0 not said
   reopen: boolean; // the reply was not enough
   right: Right | "";
-  request: string;
+  request: string; // the last that was sent, to be printed or kept
   word: Word;
 }
 
@@ -40,11 +40,11 @@ export type DeskEvent =
   | { type: "notice"; id: string }
   | { type: "enlarge" }
   | { type: "convert"; kind: string } // a complaint or denunciation, sent as feedback to named officers
-  | { type: "print"; what: "guide" | "receipt" }
-  | { type: "printed"; ok: boolean }
+  | { type: "print"; what: "guide" | "receipt"; request: string }
+  | { type: "printed"; request: string; ok: boolean }
   | { type: "inspected"; card: Card };
 
-export type DeskEffect = { type: "print"; what: "guide" | "receipt"; code: string } | { type: "inspect" };
+export type DeskEffect = { type: "print"; request: string; what: "guide" | "receipt"; code: string } | { type: "inspect" };
 
 export function tidy(): Desk {
   return { notice: "", large: false, printed: "", card: null, found: null, score: 0, reopen: false, right: "", request: "", word: "" };
@@ -63,7 +63,7 @@ export function deskStep(s: State, e: Event): Step {
     case "enlarge":
       return s.screen === "filing" ? [{ ...s, desk: { ...s.desk, large: !s.desk.large } }, []] : [s, []];
     case "convert":
-      return s.screen === "filing" && s.offers.named ? [draft(s, { kind: e.kind, reader: "named", place: "" }, "subject"), []] : [s, []];
+      return s.screen === "filing" && s.offers.named ? [{ ...draft(s, { kind: e.kind, reader: "named", place: "" }, "subject"), desk: tidy() }, []] : [s, []];
   }
   return [s, []];
 }
@@ -79,14 +79,15 @@ function go(s: State, to: string): Step {
 }
 
 /** print asks for paper: the guide, or the receipt of what was just sent. */
-export function print(s: State, e: { what: "guide" | "receipt" }): Step {
+export function print(s: State, e: { what: "guide" | "receipt"; request: string }): Step {
   if (s.screen !== (e.what === "guide" ? "filing" : "receipt") || s.desk.printed === "asking") return [s, []];
-  return [{ ...s, desk: { ...s.desk, printed: "asking" } }, [{ type: "print", what: e.what, code: e.what === "receipt" ? s.draft.receipt : "" }]];
+  const code = e.what === "receipt" ? s.draft.receipt : "";
+  return [{ ...s, desk: { ...s.desk, printed: "asking", request: e.request } }, [{ type: "print", request: e.request, what: e.what, code }]];
 }
 
 /** deskNews says what came of printing, and of looking at the machine. */
 export function deskNews(s: State, e: Event): Step {
   if (e.type === "inspected") return s.screen === "machine" ? [{ ...s, desk: { ...s.desk, card: e.card } }, []] : [s, []];
-  if (e.type !== "printed" || s.desk.printed !== "asking") return [s, []];
+  if (e.type !== "printed" || e.request !== s.desk.request) return [s, []];
   return [{ ...s, desk: { ...s.desk, printed: e.ok ? "done" : "failed" } }, []];
 }

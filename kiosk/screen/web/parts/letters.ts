@@ -1,5 +1,5 @@
-// Letters brings a message to the kiosk's store, asks how far one is, and brings
-// what its sender says to that.
+// Letters brings a message to the kiosk's store, asks how far one is, brings what
+// its sender says to that, and has paper printed.
 // What is sent lives in memory until the store has said yes, or the visit ends.
 
 import { Found, Word } from "../flow/case";
@@ -10,9 +10,10 @@ import { Media } from "./media";
 export type LetterNews =
   | { type: "posted"; request: string; outcome: Outcome }
   | { type: "answer"; code: string; found: Found }
-  | { type: "replied"; request: string; word: Word };
+  | { type: "replied"; request: string; word: Word }
+  | { type: "printed"; request: string; ok: boolean };
 
-const patience = 60_000; // ms for one attempt: a small board takes long to read and seal a photo
+const patience = 60_000; // ms for one attempt: a small board takes long to read and seal a photo, and a printer to print
 const pause = 2_000; // ms between attempts
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -71,6 +72,13 @@ export class Letters {
       if (word !== "trouble") return;
       await sleep(pause, signal);
     }
+  }
+
+  /** print says whether the printer took the sheet, to whoever still waits. */
+  async print(request: string, order: { what: string; language: string; code?: string }): Promise<void> {
+    const { signal } = this.going;
+    const ok = await send("/api/print", order, signal).then((reply) => reply.ok, () => false);
+    if (!signal.aborted) this.tell({ type: "printed", request, ok });
   }
 
   private async body(d: Draft, language: string): Promise<FormData> {
