@@ -64,8 +64,8 @@ func TestAloud(t *testing.T) {
 	k.tap(".give[data-value=phan-anh]")
 	k.tap(".give[data-value=order]")
 	k.write("b i m space a t")
-	if all := k.heard("Viết lời nhắn"); strings.Contains(strings.ToLower(strings.Join(all, " ")), "bim") {
-		t.Errorf("what was typed is read out: %q", all)
+	if all := strings.Join(k.heard("Viết lời nhắn", "Nói lời nhắn", "Viết lời nhắn"), " "); strings.Contains(strings.ToLower(all), "bim") || strings.Contains(all, " · ") {
+		t.Errorf("what was typed, or what it is about, is read out: %q", all)
 	}
 	k.run(chromedp.KeyEvent("*"))
 	k.until("silence to be shown", "document.querySelector('[data-act=aloud]').getAttribute('aria-pressed') === 'false'")
@@ -75,6 +75,50 @@ func TestAloud(t *testing.T) {
 	var all []string
 	if k.js("window.said", &all); len(all) > 0 {
 		t.Errorf("read aloud although turned off: %q", all)
+	}
+}
+
+// Others stand in the hall: what the ward replied, and what its sender said to
+// that or asked for, is read to whoever asks for it, until the next touch.
+func TestPersonalIsReadWhenAskedFor(t *testing.T) {
+	k, w := openWard(t, portrait, reads(t, false))
+	w.told.news[lookedUpTag()] = answeredIs
+	k.find()
+	k.taps("[data-value=reply]", "[data-value=confirm]", ".actions [data-value=home]")
+	k.listen()
+	k.tap("[data-act=aloud]")
+	k.find()
+	personal := []string{answeredIs.Note, "Phường đã ghi nhận: việc này đã xong."}
+	all := k.heard("Tra cứu kết quả", "Đã trả lời", "Nghe lời trả lời", "Người xung quanh có thể nghe thấy.", "Cập nhật: 23/11/2026", "Dữ liệu của tôi")
+	if slices.ContainsFunc(personal, func(text string) bool { return slices.Contains(all, text) }) {
+		t.Errorf("the whole hall hears %q", all)
+	}
+	k.tap("[data-act=hear]")
+	if all := k.heard(personal...); len(all) != len(personal) {
+		t.Errorf("who asks for the reply hears %q", all)
+	}
+	k.js("window.fetch = (path, how) => new Promise((done, fail) => { said.push(JSON.parse(how.body).text); how.signal.onabort = fail; }), 0", nil)
+	k.taps("[data-act=hear]", "[data-act=hear]", "[data-act=hear]")
+	k.until("the reply, silence, and the reply again", "String(said) === String([said[0], said[0]])")
+}
+
+// Who stands by does not hear that a message is for named officers only.
+func TestReaderIsNotReadOut(t *testing.T) {
+	k, w := openWard(t, portrait, reads(t, false))
+	w.named()
+	k.home()
+	k.listen()
+	k.tap("[data-act=aloud]")
+	k.compose()
+	k.tap(".give[data-value=reader]")
+	k.heard("Ai được đọc lời nhắn này?", "Chỉ cán bộ được chỉ định", "Quay lại")
+	k.tap(".give[data-value=named]")
+	all := k.heard("Viết lời nhắn", "Người đọc", "Gửi")
+	k.write("a")
+	k.tap("[data-act=post]")
+	all = append(all, k.heard("Mã biên nhận", "Giữ kín mã này.", "Xong")...)
+	if text := strings.Join(all, "|"); strings.Contains(text, "chỉ định") {
+		t.Errorf("read aloud: %s", text)
 	}
 }
 

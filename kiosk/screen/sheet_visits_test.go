@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	"nghe/shared/feedback"
@@ -114,6 +115,7 @@ func endVisits() []visit {
 		{name: "receipt", steps: receipt},
 		{name: "receipt-bare", spoils: true, steps: func(k *kiosk, w *ward) { w.forget(); k.home(); receipt(k, w) }},
 		{name: "receipt-printed", steps: func(k *kiosk, w *ward) { receipt(k, w); k.tap("[data-act=print]") }},
+		{name: "receipt-aloud", steps: func(k *kiosk, w *ward) { readsOut(k, w); receipt(k, w); k.see("[data-act=spell]") }},
 		{name: "receipt-undrawn", steps: func(k *kiosk, w *ward) {
 			w.breaks("/api/messages", undrawn)
 			receipt(k, w)
@@ -150,6 +152,7 @@ func caseVisits() []visit {
 			k.find()
 			k.see(".state")
 		}},
+		{name: "found-aloud", steps: func(k *kiosk, w *ward) { readsOut(k, w); became(asIs)(k, w); k.see("[data-act=hear]") }},
 		{name: "found-long", steps: became(func(w *ward) {
 			news := someNews
 			news.State, news.Note = feedback.CaseAwaitingApproval, longNote
@@ -198,6 +201,12 @@ func repliedVisits() []visit {
 		}})
 	}
 	return all
+}
+
+// readsOut turns the reading on, of which nothing is heard here.
+func readsOut(k *kiosk, w *ward) {
+	w.breaks("/api/speech", down(http.StatusNotFound, "none"))
+	k.tap("[data-act=aloud]")
 }
 
 // find looks up the code that has news.

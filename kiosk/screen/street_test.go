@@ -27,8 +27,9 @@ const undo = 50 * time.Millisecond
 func wards(t *testing.T) street {
 	t.Helper()
 	all := make(street, atOnce)
+	aloud := reads(t, false)
 	for range atOnce {
-		k, w := openWard(t, portrait, func(c *Config) { c.Pace.Undo = undo })
+		k, w := openWard(t, portrait, func(c *Config) { aloud(c); c.Pace.Undo = undo })
 		k.run(chromedp.ActionFunc(keepClocks), emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}}))
 		all <- &house{kiosk: k, ward: w}
 	}

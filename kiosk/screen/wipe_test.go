@@ -144,13 +144,13 @@ func (k *kiosk) inHeap(words ...string) (found []string) {
 }
 
 // A code is a key: neither it nor what it opened is left when its holder has
-// walked away.
+// walked away, having heard it.
 func TestLookUpIsWiped(t *testing.T) {
-	k, w := openWard(t, portrait, func(c *Config) { c.Pace.Idle, c.Pace.Leave = 2*time.Second, time.Second })
+	k, w := openWard(t, portrait, func(c *Config) { reads(t, false)(c); c.Pace.Idle, c.Pace.Leave = 2*time.Second, time.Second })
 	w.told.news[lookedUpTag()] = bulletin.News{State: feedback.CaseAnswered, Note: "Zeisig đã được trả lại.", Updated: time.Now(), Version: 3}
-	k.lookUp()
-	k.tap("[data-act=find]")
-	k.see("[data-act=go][data-value=reply]")
+	readsOut(k, w)
+	k.find()
+	k.tap("[data-act=hear]")
 	k.tap("[data-act=go][data-value=rights]")
 	k.tap("[data-act=right][data-value=delete]")
 	k.wait("demand")

@@ -226,6 +226,8 @@ class Kiosk {
         return this.send({ type: act, purpose: value, request: crypto.randomUUID(), receipt: mintCode() });
       case "spell":
         return this.aloud.spell(this.state.language, this.state.draft.receipt);
+      case "hear":
+        return this.aloud.hear(this.state.language);
       case "scroll":
         return this.view.scroll(Number(value));
       default:

@@ -1,16 +1,18 @@
 // What of a screen is read out, in the order in which it stands: its own words
-// and the ward's, never a resident's, nor a receipt's code.
+// and the ward's, never a resident's. Others stand in the hall: a receipt's code,
+// and what is personal, are read to whoever asks for it.
 
 import { Speech } from "./speech";
 
-/** unread is what a resident wrote, what changes all the time, and what is the
- *  same on every screen. */
-const unread = ".bar, .tools, .paper, .code, .own, .keys, .progress, .count, .meter, .remaining, .trust, .live, .actions small";
+/** unread is what a resident wrote or chose, what changes all the time, and what
+ *  is the same on every screen. */
+const unread = ".bar, .tools, .paper, .code, .own, [data-screen=compose] .kicker, [data-value=reader] small, .keys, .progress, .count, .meter, .remaining, .trust, .live, .actions small";
 
 /** Aloud reads all of a new screen, and of one that stands what is new in it. */
 export class Aloud {
   private speech = new Speech();
   private heard: string[] = [];
+  private asked = false; // for what was read last
 
   constructor(private root: HTMLElement) {}
 
@@ -22,13 +24,19 @@ export class Aloud {
     const texts = fresh ? now : now.filter((text) => !this.heard.includes(text));
     this.heard = now;
     if (texts.length === 0) return;
-    if (fresh) this.speech.say(language, texts);
-    else this.speech.more(language, texts);
+    if (!fresh) return this.speech.more(language, texts);
+    this.asked = false;
+    this.speech.say(language, texts);
   }
 
-  /** spell reads a receipt's code sign by sign, to whoever asked for it. */
+  /** spell reads a receipt's code sign by sign, to whoever asks for it. */
   spell(language: string, code: string): void {
-    this.speech.say(language, Array.from(code));
+    this.answer(language, Array.from(code));
+  }
+
+  /** hear reads what is personal, to whoever asks for it. */
+  hear(language: string): void {
+    this.answer(language, texts(this.root, (e) => e.matches(".personal")));
   }
 
   /** reading says whether something is being heard: nobody is asked to hurry. */
@@ -49,17 +57,22 @@ export class Aloud {
     this.speech.wipe();
     this.heard = [];
   }
+
+  /** answer reads what is asked for; a touch that cut that off asks for nothing. */
+  private answer(language: string, texts: string[]): void {
+    this.asked = !(this.asked && this.speech.cut);
+    if (this.asked) this.speech.say(language, texts);
+  }
 }
 
 /** reading lists the texts of root. What lies over a screen is all that counts. */
 function reading(root: HTMLElement): string[] {
-  const over = root.querySelector<HTMLElement>(".over");
-  const texts: string[] = [];
-  for (const e of (over ?? root).querySelectorAll<HTMLElement>("*")) {
-    const text = e.dataset.say ?? own(e);
-    if (text && !e.closest(unread) && e.checkVisibility()) texts.push(plain(text));
-  }
-  return texts.filter((text) => text !== "");
+  return texts(root.querySelector<HTMLElement>(".over") ?? root, (e) => !e.closest(`${unread}, .personal`));
+}
+
+function texts(root: HTMLElement, wanted: (e: HTMLElement) => boolean): string[] {
+  const shown = [...root.querySelectorAll<HTMLElement>("*")].filter((e) => wanted(e) && e.checkVisibility());
+  return shown.map((e) => plain(e.dataset.say ?? own(e))).filter((text) => text !== "");
 }
 
 /** own is the text that stands in e itself. */

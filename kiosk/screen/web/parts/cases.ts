@@ -7,7 +7,7 @@ import { h } from "./dom";
 import { faceOf, icon } from "./icons";
 import { codeKeys } from "./keys";
 import { scroller } from "./scroller";
-import { Sheet, choice, note } from "./sheets";
+import { Sheet, choice, hearing, note, personal } from "./sheets";
 import { Texts, compound, inLanguage } from "./texts";
 import { Served, button } from "./view";
 
@@ -33,15 +33,19 @@ export function caseSheet(s: State, t: Texts, served: Served): Sheet {
 function found(s: State, t: Texts): Sheet {
   const f = s.desk.found!;
   const said = f.outcome === "known" ? inLanguage(f.state, s.language) : { asking: t.asking, waiting: t.waiting, deleted: t.deleted, unknown: t.unknown, often: t.often, failed: t.findFailed }[f.outcome];
+  const own = [
+    f.text ? h("p", { class: "told" }, f.text) : null,
+    f.replied ? note(t, t[f.replied]) : null,
+    f.rights.length > 0 ? note(t, `${t.askedFor}: ${f.rights.map((r) => t.rights[r]).join(", ")}`) : null,
+  ].filter((e) => e !== null).map(personal);
   const mine = f.outcome === "known" || f.outcome === "waiting" || f.outcome === "unknown";
   return {
     title: t.lookup, back: "lookup",
     content: [scroller(t,
       h("p", { class: "state", "aria-live": "polite" }, compound(t, said)),
-      f.text ? h("p", { class: "told" }, f.text) : null,
+      ...(s.aloud && own.length > 0 ? hearing(t) : []),
+      ...own,
       f.updated ? h("p", { class: "note" }, `${t.updated}: ${day(f.updated)}`) : null,
-      f.replied ? note(t, t[f.replied]) : null,
-      f.rights.length > 0 ? note(t, `${t.askedFor}: ${f.rights.map((r) => t.rights[r]).join(", ")}`) : null,
     )],
     acts: [
       mine ? button("go", "rights", "second", t.mine, icon("person")) : null,

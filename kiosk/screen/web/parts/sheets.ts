@@ -31,7 +31,7 @@ export interface Sheet {
 /** sheetKey changes when a sheet must be built anew. */
 export function sheetKey(s: State): unknown[] {
   const d = s.draft;
-  return [d.field, keyboardKey(d.typing), d.live, d.open, d.blocked, d.voice, d.photo, d.trouble, d.refused, s.screen === "agree" && toAgree(d), s.offers, s.screen === "receipt" && s.aloud, { ...s.desk, score: 0 }];
+  return [d.field, keyboardKey(d.typing), d.live, d.open, d.blocked, d.voice, d.photo, d.trouble, d.refused, s.screen === "agree" && toAgree(d), s.offers, (s.screen === "receipt" || s.screen === "found") && s.aloud, { ...s.desk, score: 0 }];
 }
 
 /** liveBar says across the whole screen that something listens or looks. */
@@ -276,10 +276,21 @@ function receipt(s: State, t: Texts, served: Served): Sheet {
     content: [
       h("div", { class: "codes" }, note(t, t.receiptCode), h("p", { class: "code" }, grouped(d.receipt))),
       drawn ? h("div", { class: "qr", role: "img", "aria-label": t.qr }, qrOf(drawn)) : null,
-      h("div", { class: "ways" }, scroller(t, d.reader === "named" ? note(t, t.namedLate) : null, note(t, way), note(t, t.keepPrivate))),
+      h("div", { class: "ways" }, scroller(t, d.reader === "named" ? personal(note(t, t.namedLate)) : null, note(t, way), note(t, t.keepPrivate))),
     ],
     acts: [printer(s, t, served, "receipt"), s.aloud ? button("spell", "", "second", t.spell, icon("speaker")) : null, button("go", "home", "primary", t.done, icon("check"))],
   };
+}
+
+/** personal is read aloud only to whoever asks for it. */
+export function personal(e: HTMLElement): HTMLElement {
+  e.classList.add("personal");
+  return e;
+}
+
+/** hearing asks for what is personal, and warns of others. */
+export function hearing(t: Texts): HTMLElement[] {
+  return [h("div", { class: "row" }, button("hear", "", "second", t.hear, icon("speaker"))), note(t, t.hearHint)];
 }
 
 export function note(t: Texts, text: string): HTMLElement {

@@ -7,6 +7,7 @@ const usual = 0.7; // loud enough, and no shock in a headphone
 
 export class Speech {
   on = false;
+  cut = false; // the last touch, or other stop, ended what was being read
   private volume = usual;
   private player: HTMLAudioElement | null = null;
   private halt: AbortController | null = null;
@@ -26,7 +27,7 @@ export class Speech {
   }
 
   /** say reads what is shown, in the language it is shown in, in place of what
-   *  was being read. Never what a resident wrote, nor a receipt's code. */
+   *  was being read. */
   say(language: string, texts: string[]): void {
     this.stop();
     if (!this.on) return;
@@ -49,6 +50,7 @@ export class Speech {
   }
 
   stop(): void {
+    this.cut = this.reading;
     this.halt?.abort();
     this.halt = null;
     this.queue = [];
