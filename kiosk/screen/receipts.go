@@ -5,11 +5,8 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"math"
 	"net/http"
 	"runtime"
-	"strconv"
-	"sync"
 	"time"
 
 	"nghe/kiosk/bulletin"
@@ -132,7 +129,7 @@ func (s *Screen) postReceipt(w http.ResponseWriter, r *http.Request) {
 	bad := readSmall(w, r, &ask)
 	var receipt seal.Receipt
 	if bad == nil {
-		receipt, bad = s.tryCode(w, ask.Code)
+		receipt, bad = s.tryCode(w, "", ask.Code)
 	}
 	if bad != nil {
 		refuse(w, *bad)
@@ -188,13 +185,14 @@ func (s *Screen) noNews(receipt seal.Receipt) (refusal, error) {
 }
 
 // tryCode derives the receipt for a code that is nobody's too: what takes the
-// time is the derivation, and it takes as long.
-func (s *Screen) tryCode(w http.ResponseWriter, typed string) (seal.Receipt, *refusal) {
+// time is the derivation, and it takes as long. A request that comes again with
+// its code is no other try.
+func (s *Screen) tryCode(w http.ResponseWriter, request, typed string) (seal.Receipt, *refusal) {
 	code, err := seal.ParseCode(typed)
 	if err != nil {
 		return seal.Receipt{}, &refusal{http.StatusUnprocessableEntity, "invalid", wantCode, "code"}
 	}
-	if bad := rationed(w, s.codes.take(s.cfg.Now()), "Too many codes were tried here; wait a little."); bad != nil {
+	if bad := rationed(w, s.codes.take(request, code, s.cfg.Now()), "Too many codes were tried here; wait a little."); bad != nil {
 		return seal.Receipt{}, bad
 	}
 	return s.receiptOf(code), nil
@@ -232,46 +230,4 @@ func readSmall(w http.ResponseWriter, r *http.Request, v any) *refusal {
 		return &refusal{http.StatusBadRequest, "malformed", err.Error(), ""}
 	}
 	return nil
-}
-
-// rationed refuses what must wait, and says for how long.
-func rationed(w http.ResponseWriter, wait time.Duration, message string) *refusal {
-	if wait <= 0 {
-		return nil
-	}
-	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-	return &refusal{http.StatusTooManyRequests, "too-many", message, ""}
-}
-
-// A kiosk lets its residents try a few codes at once, and then one now and
-// then: thousands would be somebody's else.
-const (
-	codesAtOnce = 10
-	codeEvery   = 10 * time.Second
-)
-
-// bucket holds what may be taken at once, and fills by one every while. It
-// begins full.
-type bucket struct {
-	most  int
-	every time.Duration
-
-	mu    sync.Mutex    // guards what follows
-	spent time.Duration // what was taken and not yet made good, in time
-	last  time.Time
-}
-
-// take is how long to wait; 0 means that one was taken.
-func (b *bucket) take(now time.Time) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if passed := now.Sub(b.last); passed > 0 { // a clock set back gives nothing
-		b.spent = max(0, b.spent-passed)
-	}
-	b.last = now
-	if over := b.spent + b.every - time.Duration(b.most)*b.every; over > 0 {
-		return over
-	}
-	b.spent += b.every
-	return 0
 }

@@ -133,7 +133,7 @@ func (s *Screen) claim(w http.ResponseWriter, request, code string, of func(seal
 	if bad := s.closed(); bad != nil {
 		return kept, bad
 	}
-	receipt, bad := s.tryCode(w, code)
+	receipt, bad := s.tryCode(w, request, code)
 	if bad != nil {
 		return kept, bad
 	}

@@ -265,9 +265,9 @@ func TestClaimsCostATry(t *testing.T) {
 	b := answered()
 	h, now, _ := informed(t, b, func(c *Config) { o := openOutbox(t); c.Outbox, c.Claims = o, o })
 	for i := range codesAtOnce {
-		path, body := "/api/replies", strings.Replace(replied, mine, nobodys, 1)
+		path, body := "/api/replies", strings.NewReplacer(mine, nobodys, "r-1", fmt.Sprint(i)).Replace(replied)
 		if i%2 == 1 {
-			path, body = "/api/rights", `{"request":"r","code":"`+nobodys+`","right":"see"}`
+			path, body = "/api/rights", fmt.Sprintf(`{"request":"%d","code":%q,"right":"see"}`, i, nobodys)
 		}
 		if w, _ := say(t, h, path, body); w.Code != 404 {
 			t.Fatalf("try %d: %d", i+1, w.Code)
@@ -281,6 +281,49 @@ func TestClaimsCostATry(t *testing.T) {
 	*now = now.Add(time.Minute)
 	if w, _ := say(t, h, "/api/replies", replied); w.Code != 201 {
 		t.Errorf("a minute later: %d", w.Code)
+	}
+}
+
+// A slow network makes the page send a claim again and again: only the first
+// is a try, unless the same request comes with another code.
+func TestClaimSentAgainCostsNothing(t *testing.T) {
+	h, _, _ := informed(t, answered(), func(c *Config) { o := openOutbox(t); c.Outbox, c.Claims = o, o })
+	send := func(request, code string, want int) {
+		t.Helper()
+		body := fmt.Sprintf(`{"request":%q,"code":%q,"right":"see"}`, request, code)
+		if w, _ := say(t, h, "/api/rights", body); w.Code != want {
+			t.Errorf("request %s: %d, want %d", request, w.Code, want)
+		}
+	}
+	for range 3 {
+		send("r-1", mine, 201)
+		send("r-1", "4q7k9 m2xht", 201) // the same, typed otherwise
+		send("r-2", nobodys, 404)
+	}
+	for i := range codesAtOnce - 2 {
+		send("r-2", fmt.Sprintf("4Q7K9M2X%02d", i), 404) // another code each: a guess
+	}
+	send("r-2", "4Q7K9M2XZZ", 429)
+	send("r-2", "4Q7K9M2XZZ", 429) // what was refused is not paid for
+	send("r-3", mine, 429)
+	send("r-1", mine, 201)
+	send("r-2", nobodys, 404)
+}
+
+func TestWhatWasPaidForIsForgotten(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	tries := newTries()
+	take := func(n int) time.Duration { return tries.take(fmt.Sprint(n), "4Q7K9M2XHT", now) }
+	for n := range 2 * mostPaid {
+		now = now.Add(codeEvery)
+		if take(n) != 0 {
+			t.Fatalf("try %d must wait", n)
+		}
+	}
+	for tries.bucket.take(now) == 0 {
+	}
+	if take(mostPaid-1) == 0 || take(mostPaid) != 0 || len(tries.paid) != mostPaid {
+		t.Errorf("%d are remembered; want the last %d", len(tries.paid), mostPaid)
 	}
 }
 

@@ -102,7 +102,7 @@ type Screen struct {
 
 	turn    chan struct{} // holds a token while a message is in memory
 	oneCode sync.Mutex    // held while one is derived
-	codes   bucket
+	codes   tries
 	sheets  bucket
 	offered offered
 
@@ -141,7 +141,7 @@ func newScreen(cfg Config, pages fs.FS) *Screen {
 	}
 	cfg.Pace, cfg.Messages = cfg.Pace.filled(), cfg.Messages.filled()
 	return &Screen{cfg: cfg, pages: pages, turn: make(chan struct{}, 1),
-		codes: bucket{most: codesAtOnce, every: codeEvery}, sheets: bucket{most: sheetsAtOnce, every: sheetEvery}}
+		codes: newTries(), sheets: bucket{most: sheetsAtOnce, every: sheetEvery}}
 }
 
 func (p Pace) filled() Pace {
