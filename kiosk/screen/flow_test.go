@@ -264,20 +264,25 @@ func playFlow(t *testing.T, questions int, events string) played {
 }
 
 // bundled is the flow as the browser runs it.
-var bundled = sync.OnceValue(func() api.BuildResult {
-	return api.Build(api.BuildOptions{
-		Stdin:  &api.StdinOptions{Contents: `export * from "./web/flow/flow"; export { next } from "./web/flow/questions";`, ResolveDir: ".", Loader: api.LoaderTS},
-		Bundle: true, Format: api.FormatIIFE, GlobalName: "flow", Target: api.ES2022,
-	})
+var bundled = sync.OnceValue(func() string {
+	return bundle("flow", `export * from "./web/flow/flow"; export { next } from "./web/flow/questions";`)
 })
+
+// bundle makes a script of what exports takes from the page's modules, which
+// leaves it under a name.
+func bundle(name, exports string) string {
+	result := api.Build(api.BuildOptions{
+		Stdin:  &api.StdinOptions{Contents: exports, ResolveDir: ".", Loader: api.LoaderTS},
+		Bundle: true, Format: api.FormatIIFE, GlobalName: name, Target: api.ES2022,
+	})
+	if len(result.Errors) > 0 {
+		panic(fmt.Sprintf("bundle %s: %v", name, result.Errors))
+	}
+	return string(result.OutputFiles[0].Contents)
+}
 
 // runFlow evaluates an expression beside the bundled flow.
 func runFlow(t *testing.T, expression string, v any) {
 	t.Helper()
-	result := bundled()
-	if len(result.Errors) > 0 {
-		t.Fatalf("bundle the flow: %v", result.Errors)
-	}
-	k := &kiosk{t: t, ctx: flowTab(t)}
-	k.js("(() => {"+string(result.OutputFiles[0].Contents)+"; return "+expression+"; })()", v)
+	evaluate(t, "(() => {"+bundled()+"; return "+expression+"; })()", v)
 }

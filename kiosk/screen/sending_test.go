@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -36,6 +37,36 @@ func hang(_ http.ResponseWriter, r *http.Request, _ http.Handler) { <-r.Context(
 func (k *kiosk) impatient() {
 	k.t.Helper()
 	k.js("AbortSignal.timeout = ((real) => (ms) => real(Math.min(ms, 1000)))(AbortSignal.timeout.bind(AbortSignal)), 0", nil)
+}
+
+// What is final is told to a resident at once; all else is sent again.
+func TestFinal(t *testing.T) {
+	type row struct {
+		Status int
+		Code   []string // none: it was not read
+		Final  bool
+	}
+	none, code := []string{}, func(c string) []string { return []string{c} }
+	rows := []row{
+		{400, none, true}, {404, none, true}, {409, none, true}, {422, none, true},
+		{408, none, false}, {429, none, false}, {500, none, false}, {502, none, false}, {503, none, false},
+		{422, code("invalid"), true}, {409, code("conflict"), true}, {400, code("unread"), false}, {404, code(""), false},
+		{429, code("too-many"), false}, {500, code("broken"), false}, {503, code(""), false},
+		{503, code("storage"), false}, {503, code("paused"), false}, {503, code("unread"), false},
+		{503, code("no-room"), true}, {503, code("not-enrolled"), true}, {503, code("no-named-readers"), true},
+	}
+	given, err := json.Marshal(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []bool
+	evaluate(t, "(() => {"+bundle("again", `export { final } from "./web/parts/again";`)+
+		"; return "+string(given)+".map(({Status, Code}) => again.final(Status, ...Code)); })()", &got)
+	for i, r := range rows {
+		if got[i] != r.Final {
+			t.Errorf("%d %q is final: %v", r.Status, r.Code, got[i])
+		}
+	}
 }
 
 // Whatever goes wrong on the way, the page sends the same message again, thanks

@@ -211,14 +211,7 @@ func listens(t *testing.T) *listener {
 		}
 		inner.ServeHTTP(w, r)
 	})
-	made := api.Build(api.BuildOptions{
-		Stdin:  &api.StdinOptions{Contents: `export * from "./web/parts/speech";`, ResolveDir: ".", Loader: api.LoaderTS},
-		Bundle: true, Format: api.FormatIIFE, GlobalName: "aloud", Target: api.ES2022,
-	})
-	if len(made.Errors) > 0 {
-		t.Fatalf("bundle the module: %v", made.Errors)
-	}
-	l.js(string(made.OutputFiles[0].Contents)+"; window.speech = new aloud.Speech(); 0", nil)
+	l.js(bundle("aloud", `export * from "./web/parts/speech";`)+"; window.speech = new aloud.Speech(); 0", nil)
 	l.js(`window.heard = []; window.urls = [];
 		const make = URL.createObjectURL; URL.createObjectURL = (b) => { const u = make.call(URL, b); urls.push(u); return u; };
 		const play = HTMLMediaElement.prototype.play;

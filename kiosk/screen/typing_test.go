@@ -9,16 +9,12 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
-	"github.com/evanw/esbuild/pkg/api"
 )
 
 // bundledTyping is the typing as the browser runs it.
-var bundledTyping = sync.OnceValue(func() api.BuildResult {
-	return api.Build(api.BuildOptions{
-		Stdin: &api.StdinOptions{Contents: `export * from "./web/flow/typing"; export * from "./web/flow/editing"; export { compose as hangul } from "./web/flow/hangul";
-			export { blank } from "./web/flow/message";`, ResolveDir: ".", Loader: api.LoaderTS},
-		Bundle: true, Format: api.FormatIIFE, GlobalName: "typing", Target: api.ES2022,
-	})
+var bundledTyping = sync.OnceValue(func() string {
+	return bundle("typing", `export * from "./web/flow/typing"; export * from "./web/flow/editing"; export { compose as hangul } from "./web/flow/hangul";
+		export { blank } from "./web/flow/message";`)
 })
 
 // typist is what the tests' scripts share: a field, and keys pressed in it.
@@ -32,15 +28,11 @@ const typist = `
 // runTyping calls a function of one argument beside the bundled typing.
 func runTyping(t testing.TB, function string, argument, result any) {
 	t.Helper()
-	built := bundledTyping()
-	if len(built.Errors) > 0 {
-		t.Fatalf("bundle the typing: %v", built.Errors)
-	}
 	given, err := json.Marshal(argument)
 	if err != nil {
 		t.Fatal(err)
 	}
-	evaluate(t, fmt.Sprintf("(() => {%s; %s; return (%s)(%s); })()", built.OutputFiles[0].Contents, typist, function, given), result)
+	evaluate(t, fmt.Sprintf("(() => {%s; %s; return (%s)(%s); })()", bundledTyping(), typist, function, given), result)
 }
 
 func evaluate(t testing.TB, expression string, result any) {

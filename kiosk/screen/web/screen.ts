@@ -344,8 +344,8 @@ function edition({ status: s, questions, board, texts }: Told): string {
   return JSON.stringify([s.program, s.ward, s.place, s.pixels_per_mm, s.pace_ms, s.printer, s.speech, questions, board.texts, texts]);
 }
 
-/** fit measures anew: a panel was turned, or another one was connected. */
-async function fit(): Promise<void> {
+/** remeasure: a panel was turned, or another one was connected. */
+async function remeasure(): Promise<void> {
   measurePanel((await get<Status>("/api/status")).pixels_per_mm);
 }
 
@@ -358,7 +358,7 @@ async function main(): Promise<void> {
   const kiosk = new Kiosk(document.getElementById("app")!, told);
   kiosk.serve(told.status);
   kiosk.tick();
-  window.addEventListener("resize", () => void fit());
+  window.addEventListener("resize", () => void remeasure());
   setInterval(() => kiosk.tick(), minute / 12);
   setInterval(() => void kiosk.watch(), statusEvery);
   void beat();

@@ -8,10 +8,10 @@ const steps = ["", "1", "1 2", "1 2 3", "1 2 3 4"];
 /** holders must hold what is in them. */
 const holders = ".hero, .asks, .tile, .option, .tiles, .options, .give, .gives, .sheet, .actions, .actions > *, .begin, .begin > *, .tool, .card, .middle, .row > *, .key";
 
-/** fit keeps root fitting, whenever it is built anew or the page changes. What
+/** keepFitting keeps root fitting, whenever it is built anew or the page changes. What
  *  comes and goes on a screen that stands only makes it plainer: else two that
  *  make room for each other would flicker. */
-export function fit(root: HTMLElement): void {
+export function keepFitting(root: HTMLElement): void {
   const again = () => tighten(root, 0);
   const further = () => tighten(root, steps.indexOf(root.dataset.tight ?? ""));
   new MutationObserver(further).observe(root, { subtree: true, attributes: true, attributeFilter: ["hidden"] });

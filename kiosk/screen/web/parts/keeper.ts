@@ -2,6 +2,7 @@
 // each with its own request id until the store has said yes or no.
 
 import { Answer } from "../flow/questions";
+import { final, sleep } from "./again";
 
 interface Item {
   request: string;
@@ -89,13 +90,4 @@ export class Keeper {
       return "failed"; // not there, too slow, or cut off: the store may have it, so ask again
     }
   }
-}
-
-/** final says whether asking again could not change the reply. */
-function final(status: number): boolean {
-  return status >= 400 && status < 500 && status !== 408 && status !== 429;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

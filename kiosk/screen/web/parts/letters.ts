@@ -5,6 +5,7 @@
 import { Found, Word } from "../flow/case";
 import { Draft, Outcome, Receipt, hasContact, purposes } from "../flow/message";
 import { MessageForm } from "../flow/questions";
+import { final, sleep } from "./again";
 import { Media } from "./media";
 
 export type LetterNews =
@@ -126,7 +127,7 @@ async function wordOf(path: string, body: unknown, signal: AbortSignal): Promise
     const { status } = await send(path, body, signal);
     if (status === 201) return "kept";
     const known: Record<number, Word> = { 404: "no-result", 409: "conflict", 429: "too-many" };
-    return known[status] ?? (status >= 400 && status < 500 && status !== 408 ? "refused" : "trouble");
+    return known[status] ?? (final(status) ? "refused" : "trouble");
   } catch {
     return "trouble";
   }
@@ -139,7 +140,7 @@ async function attempt(body: FormData, signal: AbortSignal): Promise<Outcome> {
     const reply = await fetch("/api/messages", { method: "POST", body, signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) });
     if (reply.status === 201) return { kept: ((await reply.json()) as { qr: Receipt | null }).qr ?? { size: 0, path: "", page: "" } };
     const code = await why(reply);
-    return again(reply.status, code) ? "failed" : { refused: code };
+    return final(reply.status, code) ? { refused: code } : "failed";
   } catch {
     return "failed";
   }
@@ -148,20 +149,6 @@ async function attempt(body: FormData, signal: AbortSignal): Promise<Outcome> {
 /** why is the code of a refusal. */
 async function why(reply: Response): Promise<string> {
   return ((await reply.json()) as { error?: { code?: string } }).error?.code ?? "";
-}
-
-/** again says whether the same request may be taken a moment later. */
-function again(status: number, code: string): boolean {
-  const forGood = (status >= 400 && status < 500 && status !== 408 && status !== 429) || status === 503;
-  return !forGood || code === "" || ["storage", "paused", "unread"].includes(code);
-}
-
-/** sleep ends early when the visit does, so that nothing of it is held. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-  });
 }
 
 /** consentText is exactly what a resident reads and agrees to. */

@@ -10,7 +10,7 @@ export function scroller(t: Texts, ...content: (HTMLElement | null)[]): HTMLElem
   const own = content[0]?.classList.contains("scrolled");
   const scrolled = own ? content[0]! : h("div", { class: "scrolled", tabindex: "0", role: "region", "aria-live": "polite" }, ...content);
   const e = h("div", { class: "scroller" }, scrolled, h("div", { class: "updown", hidden: true }, step("-1", t.up, "up"), step("1", t.down, "down")));
-  const watch = new ResizeObserver(() => fit(e));
+  const watch = new ResizeObserver(() => offerButtons(e));
   for (const part of [scrolled, ...scrolled.children]) watch.observe(part);
   return e;
 }
@@ -19,8 +19,8 @@ function step(value: string, label: string, sign: string): HTMLElement {
   return h("button", { type: "button", class: "second", "data-act": "scroll", "data-value": value, "aria-label": label }, icon(sign));
 }
 
-/** fit shows the buttons where something does not fit. */
-export function fit(scroller: HTMLElement): void {
+/** offerButtons shows the buttons where something does not fit. */
+export function offerButtons(scroller: HTMLElement): void {
   const [scrolled, buttons] = scroller.children as unknown as [HTMLElement, HTMLElement];
   buttons.hidden = true;
   buttons.hidden = scrolled.scrollHeight <= scrolled.clientHeight + 1;

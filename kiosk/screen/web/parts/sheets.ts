@@ -13,7 +13,7 @@ import { h } from "./dom";
 import { icon, optionIcon, qrOf } from "./icons";
 import { drawn, keyboard, keyboardKey, patchKeys } from "./keys";
 import { consentText, grouped } from "./letters";
-import { fit, scroller } from "./scroller";
+import { offerButtons, scroller } from "./scroller";
 import { Texts, compound, fill, inLanguage } from "./texts";
 import { Served, bar, button } from "./view";
 import { waves } from "./waves";
@@ -93,7 +93,7 @@ export function patchSheet(root: HTMLElement, s: State): void {
     const text = e.querySelector("span")!;
     if (text.textContent === d[d.field]) return;
     text.textContent = d[d.field];
-    fit(e.parentElement!);
+    offerButtons(e.parentElement!);
     e.scrollTop = e.scrollHeight;
   });
   each(".code.typed", (e) => (e.textContent = grouped(d.code.padEnd(codeLength, "·"))));

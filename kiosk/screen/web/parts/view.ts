@@ -6,7 +6,7 @@ import { offered } from "../flow/message";
 import { MessageForm, Option, Text } from "../flow/questions";
 import { Board } from "./desk";
 import { h } from "./dom";
-import { fit } from "./fit";
+import { keepFitting } from "./fit";
 import { chooser, foot, patchFoot, warning } from "./foot";
 import { asks, patchAsks } from "./front";
 import { icon, wardMark } from "./icons";
@@ -37,7 +37,7 @@ export class View {
     private root: HTMLElement,
     private served: Served,
   ) {
-    fit(root);
+    keepFitting(root);
   }
 
   /** show says whether the screen was built anew. */
