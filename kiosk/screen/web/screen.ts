@@ -2,7 +2,7 @@
 // and the store.
 
 import { Card } from "./flow/desk";
-import { Effect, Event, State, Timer, asked, begin, isSheet, resting, step, untouched } from "./flow/flow";
+import { Effect, Event, State, Timer, begin, isSheet, step, untouched } from "./flow/flow";
 import { Offers } from "./flow/message";
 import { MessageForm, Option, Questionnaire, Text } from "./flow/questions";
 import { forget } from "./flow/typing";
@@ -10,10 +10,11 @@ import { Aloud } from "./parts/aloud";
 import { chime } from "./parts/chime";
 import { Board } from "./parts/desk";
 import { Keeper } from "./parts/keeper";
+import { Keypad } from "./parts/keypad";
 import { Letters, mintCode } from "./parts/letters";
 import { Media } from "./parts/media";
 import { measurePanel, shiftAgainstBurnIn } from "./parts/panel";
-import { Catalogues, languages, setTexts } from "./parts/texts";
+import { Catalogues, setTexts } from "./parts/texts";
 import { beat } from "./parts/pulse";
 import { calm, listen } from "./parts/touch";
 import { View } from "./parts/view";
@@ -81,16 +82,17 @@ const noForm: MessageForm = { questionnaire: "", version: 0, title: {}, kinds: [
 /** noBoard: a server that was told nothing. */
 const noBoard: Board = { notices: [], texts: {}, contacts: [], hours: [] };
 
-/** nth presses the nth button that can be seen and pressed, from 0. */
-function nth(selector: string, n: number): void {
-  [...document.querySelectorAll<HTMLElement>(selector)].filter((e) => e.checkVisibility() && e.getAttribute("aria-disabled") !== "true")[n]?.click();
-}
-
-/** valued is the name of an act's value. */
-const valued: Record<string, string | undefined> = {
+/** valued is the name of an act's value in its event. */
+const valued: { [T in Event["type"]]?: Exclude<keyof Extract<Event, { type: T }>, "type"> } = {
   go: "to", edit: "field", kind: "kind", convert: "kind", subject: "subject", where: "place", reader: "reader", key: "key", open: "device", drop: "what",
   dissent: "purpose", pick: "option", language: "language", survey: "id", notice: "id", right: "right",
 };
+
+/** plain is the event of an act that has one value, or none. */
+function plain(type: Event["type"], value: string): Event {
+  const key = valued[type];
+  return { type, ...(key ? { [key]: value } : {}) } as Event;
+}
 
 class Kiosk {
   private state: State = begin();
@@ -123,7 +125,7 @@ class Kiosk {
       speech: status.speech ?? [], printer: status.printer ?? false, leaveMS: pace.leave,
     });
     listen(root, (act, value, touches) => this.act(act, value, touches), () => this.send({ type: "touch" }));
-    document.addEventListener("keydown", (e) => this.key(e));
+    new Keypad({ state: () => this.state, send: (e) => this.send(e), act: (act, value) => this.act(act, value), louder: (by) => this.aloud.louder(by) });
     this.send({ type: "loaded", surveys: questions.questionnaires });
   }
 
@@ -231,7 +233,7 @@ class Kiosk {
       case "scroll":
         return this.view.scroll(Number(value));
       default:
-        return this.send({ type: act, ...(valued[act] ? { [valued[act]]: value } : {}) } as unknown as Event);
+        return this.send(plain(act as Event["type"], value));
     }
   }
 
@@ -242,63 +244,6 @@ class Kiosk {
     if (["consent", "dissent", "reply", "demand"].includes(act)) return stood < this.pace.read;
     const told = this.state.screen === "receipt" || this.state.screen === "replied";
     return told && act === "go" && value === "home" && stood < 2 * this.pace.read;
-  }
-
-  /** key: a tactile keypad. 1…9 choose, Enter goes on, 0 skips or goes back, *
-   *  reads aloud, + and - make that louder and softer. On the start screen 1…5
-   *  rate, 6…8 begin something else, and 9 offers languages. */
-  private key(e: KeyboardEvent): void {
-    if (e.repeat || e.ctrlKey || e.altKey || e.metaKey) return;
-    const digit = /^[0-9]$/.test(e.key) ? Number(e.key) : -1;
-    this.send({ type: "touch" });
-    if (this.state.warning) return digit >= 0 || e.key === "Enter" ? this.send({ type: "stay" }) : undefined;
-    if (this.state.screen === "write" && !this.state.choosing) return this.typed(e.key);
-    if (e.key === "*") return this.send({ type: "aloud" });
-    if (e.key === "+" || e.key === "-") return this.aloud.louder(e.key === "+" ? 0.1 : -0.1);
-    if (this.state.choosing) return this.speakNth(digit);
-    if (this.state.screen === "lookup") return this.typed(e.key);
-    const onButton = document.activeElement instanceof HTMLButtonElement;
-    if (isSheet(this.state.screen)) return this.walk(digit, e.key === "Enter" && !onButton);
-    if (e.key === "Enter" && !onButton) return this.act(this.state.screen === "ask" ? "send" : "done", "");
-    if (resting(this.state) && digit > 5) return digit === 9 ? this.send({ type: "languages" }) : nth(".begin button, .middle button", digit - 6);
-    if (digit === 0) return this.act("skip", "");
-    if (digit > 0) this.choose(digit);
-  }
-
-  /** speakNth chooses a language; any other key closes the list. */
-  private speakNth(digit: number): void {
-    const language = languages[digit - 1];
-    this.send(language ? { type: "language", language } : { type: "languages" });
-  }
-
-  /** typed: a keyboard somebody plugged in types as the one on the screen does.
-   *  A space presses a button it has gone to. */
-  private typed(key: string): void {
-    if (key === " " && document.activeElement instanceof HTMLButtonElement) return;
-    const known: Record<string, string> = { Backspace: "back", " ": "space" };
-    const character = known[key] ?? (Array.from(key).length === 1 && /[\p{L}\p{N}\p{P}\p{S}]/u.test(key) ? key.normalize("NFC") : "");
-    if (character) this.send({ type: "key", key: character });
-  }
-
-  /** walk goes through the sheets by digits: the nth of what is offered, then of
-   *  other ways to end the sheet; Enter for the usual one, 0 back. */
-  private walk(digit: number, on: boolean): void {
-    if (on) nth(".sheet ~ .actions .primary", 0);
-    else if (digit === 0) nth(".sheet ~ .actions [data-act=go]", 0);
-    else if (digit > 0) nth(":is(.sheet button, .sheet ~ .actions .second:not([data-act=go]))", digit - 1);
-  }
-
-  private choose(digit: number): void {
-    const q = asked(this.state);
-    if (this.state.locked) return this.act("barred", "tap");
-    if (q?.kind === "satisfaction" && digit <= 5) this.act("tap", String(digit));
-    if (q?.kind === "yes-partly-no") this.tapNth(digit);
-    if (q?.kind === "choices" && q.options?.[digit - 1]) this.act("pick", q.options[digit - 1]!.id);
-  }
-
-  private tapNth(digit: number): void {
-    const tile = document.querySelectorAll<HTMLElement>("[data-act=tap]")[digit - 1];
-    if (tile) this.act("tap", tile.dataset.value!);
   }
 
   private async inspect(): Promise<void> {

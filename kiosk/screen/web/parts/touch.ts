@@ -12,57 +12,82 @@ const palm = 28; // mm across: no finger is
 const palmTouches = 3;
 
 export function listen(root: HTMLElement, act: Act, touched: () => void): void {
-  let held: { element: HTMLElement; pointer: number; touches: number; timer: number } | null = null;
-  let speaking: number | null = null; // the pointer that holds
-  const down = new Set<number>();
-
-  const release = () => {
-    held?.element.classList.remove("pressed");
-    clearTimeout(held?.timer);
-    held = null;
-  };
-  const hold = (element: HTMLElement) => {
-    if (!held || held.element !== element) return;
-    const { pointer } = held;
-    release();
-    act(element.dataset.act!, element.dataset.value ?? "", 1);
-    speaking = pointer;
-  };
-  const letGo = (e: PointerEvent) => {
-    down.delete(e.pointerId);
-    if (e.pointerId !== speaking) return;
-    speaking = null;
-    act("release", "", 1);
-  };
-  window.addEventListener("pointerdown", (e) => {
-    down.add(e.pointerId);
-    if (held) held.touches = Math.max(held.touches, contacts(e, down.size));
-  }, true);
+  const glass = new Glass(act);
+  window.addEventListener("pointerdown", (e) => glass.count(e), true);
   root.addEventListener("pointerdown", (e) => {
-    const element = acting(e.target);
-    if (element && !held && e.button === 0) {
-      const timer = "hold" in element.dataset ? window.setTimeout(hold, heldAfter, element) : 0;
-      held = { element, pointer: e.pointerId, touches: contacts(e, down.size), timer };
-      element.classList.add("pressed");
-    }
+    glass.press(e);
     touched();
   });
-  window.addEventListener("pointerup", (e) => {
-    letGo(e);
-    if (!held || e.pointerId !== held.pointer) return;
-    const { element, touches } = held;
-    release();
-    if (element.isConnected && inside(element, e)) perform(element, act, touches);
-  });
-  window.addEventListener("pointercancel", (e) => {
-    letGo(e);
-    if (e.pointerId === held?.pointer) release();
-  });
+  window.addEventListener("pointerup", (e) => glass.lift(e));
+  window.addEventListener("pointercancel", (e) => glass.leave(e));
   // Enter, Space and assistive programs arrive as clicks without a pointer.
   root.addEventListener("click", (e) => {
     const element = acting(e.target);
     if (element && e.detail === 0) perform(element, act, 0);
   });
+}
+
+/** Pressed is the element under the one finger that counts. */
+interface Pressed {
+  element: HTMLElement;
+  pointer: number;
+  touches: number;
+  timer: number; // until it is held
+}
+
+/** Glass is what fingers do on the panel. */
+class Glass {
+  private pressed: Pressed | null = null;
+  private speaking: number | null = null; // the pointer that holds
+  private down = new Set<number>();
+
+  constructor(private act: Act) {}
+
+  /** count takes in a contact, wherever it is. */
+  count(e: PointerEvent): void {
+    this.down.add(e.pointerId);
+    if (this.pressed) this.pressed.touches = Math.max(this.pressed.touches, contacts(e, this.down.size));
+  }
+
+  press(e: PointerEvent): void {
+    const element = acting(e.target);
+    if (!element || this.pressed || e.button !== 0) return;
+    const timer = "hold" in element.dataset ? window.setTimeout(() => this.hold(element), heldAfter) : 0;
+    this.pressed = { element, pointer: e.pointerId, touches: contacts(e, this.down.size), timer };
+    element.classList.add("pressed");
+  }
+
+  /** lift acts, where the finger is still on what it pressed. */
+  lift(e: PointerEvent): void {
+    const was = this.leave(e);
+    if (was?.element.isConnected && inside(was.element, e)) perform(was.element, this.act, was.touches);
+  }
+
+  /** leave ends a contact, and gives what it pressed. */
+  leave(e: PointerEvent): Pressed | null {
+    this.down.delete(e.pointerId);
+    if (e.pointerId === this.speaking) {
+      this.speaking = null;
+      this.act("release", "", 1);
+    }
+    return e.pointerId === this.pressed?.pointer ? this.release() : null;
+  }
+
+  private hold(element: HTMLElement): void {
+    if (this.pressed?.element !== element) return;
+    const { pointer } = this.pressed;
+    this.release();
+    this.act(element.dataset.act!, element.dataset.value ?? "", 1);
+    this.speaking = pointer;
+  }
+
+  private release(): Pressed | null {
+    const was = this.pressed;
+    was?.element.classList.remove("pressed");
+    clearTimeout(was?.timer);
+    this.pressed = null;
+    return was;
+  }
 }
 
 function acting(target: EventTarget | null): HTMLElement | null {
