@@ -77,7 +77,8 @@ type hub struct {
 	console  *Console
 	server   *httptest.Server
 	mu       sync.Mutex
-	held     time.Time // the clock stands here; zero: it runs
+	held     time.Time       // the clock stands here; zero: it runs
+	looked   map[string]bool // pages that look has judged once
 }
 
 func (h *hub) now() time.Time {
@@ -97,7 +98,7 @@ func (h *hub) hold(at time.Time) {
 
 func newHub(t *testing.T, change ...func(*Config)) *hub {
 	t.Helper()
-	h := &hub{t: t, log: &lines{}, store: &archivetest.Failing{}}
+	h := &hub{t: t, log: &lines{}, store: &archivetest.Failing{}, looked: map[string]bool{}}
 	var err error
 	must := func(err error) {
 		t.Helper()

@@ -10,6 +10,7 @@ import (
 	"image/jpeg"
 	"math"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -267,12 +268,27 @@ func TestRecordingCanBeWound(t *testing.T) {
 	}
 }
 
+// shaped is what a page's name ends with: the shape it is seen in, and maybe a
+// language.
+var shaped = regexp.MustCompile(`-(desktop|tablet|phone)(-.*)?$`)
+
+// rules judge a page by all there are, and in a further shape or language by
+// those that depend on sizes and colours.
+func (h *hub) rules(name string) []string {
+	page := shaped.ReplaceAllString(name, "")
+	if h.looked[page] {
+		return browser.Styled
+	}
+	h.looked[page] = true
+	return nil
+}
+
 // look judges and pictures the page that is there.
 func (h *hub) look(ctx context.Context, name string) {
 	h.t.Helper()
 	h.run(ctx, chromedp.Evaluate(`document.fonts.ready.then(() => 0)`, nil))
 	time.Sleep(150 * time.Millisecond) // the fonts' first paint
-	for _, v := range browser.Axe(h.t, ctx) {
+	for _, v := range browser.Axe(h.t, ctx, h.rules(name)...) {
 		h.t.Errorf("%s: %s", name, v)
 	}
 	var wide bool
