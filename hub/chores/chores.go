@@ -138,16 +138,9 @@ func (c *Chores) Status(ctx context.Context) ([]Status, error) {
 func (c *Chores) scan(row database.Row) (s Status, err error) {
 	var started, ended int64
 	err = row.Scan(&s.Name, &s.due, &s.lease, &s.by, &started, &ended, &s.Error, &s.Runs, &s.Failures, &s.InARow)
-	s.Due, s.Started, s.Ended = moment(s.due), moment(started), moment(ended)
+	s.Due, s.Started, s.Ended = database.Moment(s.due), database.Moment(started), database.Moment(ended)
 	s.Running = s.by != "" && s.lease > c.now()
 	return s, err
-}
-
-func moment(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
 }
 
 // look starts what is due and keeps the leases of what runs. It returns soon.

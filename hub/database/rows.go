@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 )
 
 // Row is what a scan reads: *sql.Row or *sql.Rows.
@@ -55,4 +56,12 @@ func (db *DB) Exec(ctx context.Context, act, query string, args ...any) (changed
 		return 0, fmt.Errorf("%s: %w", act, err)
 	}
 	return changed, nil
+}
+
+// Moment is a time as tables hold it: microseconds since 1970 UTC, 0 for none.
+func Moment(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
 }

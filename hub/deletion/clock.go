@@ -51,7 +51,7 @@ func (d *Deletions) Retention(ctx context.Context) (r Retention, err error) {
 	err = database.Each(ctx, d.cfg.DB.Read(), "read retention", d.sql["retention"], func(rows *sql.Rows) error {
 		var proven, looked, since, confirmed int64
 		err := rows.Scan(&proven, &looked, &r.Waits, &r.Waiting, &since, &confirmed, &r.ConfirmedBy)
-		r.Proven, r.looked, r.Since, r.Confirmed = moment(proven), moment(looked), moment(since), moment(confirmed)
+		r.Proven, r.looked, r.Since, r.Confirmed = database.Moment(proven), database.Moment(looked), database.Moment(since), database.Moment(confirmed)
 		return err
 	})
 	return r, err

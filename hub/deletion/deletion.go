@@ -244,7 +244,7 @@ func (d *Deletions) read(ctx context.Context, query string, args ...any) ([]Dele
 func scanDeletion(row database.Row) (is Deletion, err error) {
 	var asked, marked, done int64
 	err = row.Scan(&is.Number, &is.Kind, &is.Name, &asked, &is.By, &is.Reason, &is.Rule, &marked, &done)
-	is.At, is.Marked, is.Done = moment(asked), moment(marked), moment(done)
+	is.At, is.Marked, is.Done = database.Moment(asked), database.Moment(marked), database.Moment(done)
 	return is, err
 }
 
@@ -257,7 +257,7 @@ func scanGone(row database.Row) (g Gone, err error) {
 	var gone, checked int64
 	err = row.Scan(&g.deletion, &hash, &g.Size, &g.Kind, &g.Record, &gone, &checked)
 	copy(g.Hash[:], hash)
-	g.At, g.Checked = moment(gone), moment(checked)
+	g.At, g.Checked = database.Moment(gone), database.Moment(checked)
 	return g, err
 }
 
@@ -266,11 +266,4 @@ const reading = "read deletions"
 func (d *Deletions) exec(ctx context.Context, query string, args ...any) error {
 	_, err := d.cfg.DB.Exec(ctx, query+" deletion", d.sql[query], args...)
 	return err
-}
-
-func moment(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
 }

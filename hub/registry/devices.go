@@ -83,7 +83,7 @@ func (r *Registry) Devices(ctx context.Context) ([]Device, error) {
 func scanDevice(row database.Row) (d Device, err error) {
 	var enrolled, ended int64
 	err = row.Scan(&d.ID, &d.PublicKey, &d.Place, &d.State, &d.Serial, &enrolled, &d.Ticket, &d.Program, &d.identity, &ended, &d.Reason, &d.EndedBy)
-	d.EnrolledAt, d.EndedAt = fromMicro(enrolled), fromMicro(ended)
+	d.EnrolledAt, d.EndedAt = database.Moment(enrolled), database.Moment(ended)
 	return d, err
 }
 
@@ -155,7 +155,7 @@ func (r *Registry) Events(ctx context.Context, before int64, n int) ([]Event, er
 func scanEvent(row database.Row) (e Event, err error) {
 	var at int64
 	err = row.Scan(&e.ID, &at, &e.Kind, &e.Device, &e.Ticket, &e.Place, &e.By, &e.Detail)
-	e.At = fromMicro(at)
+	e.At = database.Moment(at)
 	return e, err
 }
 

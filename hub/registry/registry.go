@@ -108,11 +108,4 @@ func (r *Registry) MayMakeKeys(ctx context.Context) error {
 
 func (r *Registry) now() int64 { return r.cfg.Now().UnixMicro() }
 
-func fromMicro(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
-}
-
 func none(err error) bool { return errors.Is(err, sql.ErrNoRows) }

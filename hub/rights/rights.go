@@ -223,7 +223,7 @@ func (r *Rights) Late(ctx context.Context, now time.Time) (n int, err error) {
 		var acknowledged, asked int64
 		var of int
 		err := rows.Scan(&is.Right, &acknowledged, &asked, &of)
-		is.Acknowledged, is.Due = moment(acknowledged), DueFor(is.Right, moment(asked))
+		is.Acknowledged, is.Due = database.Moment(acknowledged), DueFor(is.Right, database.Moment(asked))
 		if is.Late(now) {
 			n += of
 		}
@@ -281,18 +281,11 @@ func scan(row database.Row) (Request, error) {
 		return is, err
 	}
 	is.Record, is.DayOnly, is.Refused = wire.RecordID(record), dayOnly != 0, refused != 0
-	is.Asked, is.Received, is.Acknowledged, is.Settled = moment(asked), moment(received), moment(acknowledged), moment(settled)
+	is.Asked, is.Received, is.Acknowledged, is.Settled = database.Moment(asked), database.Moment(received), database.Moment(acknowledged), database.Moment(settled)
 	is.Due = DueFor(is.Right, is.Asked)
 	return is, nil
 }
 
 func (r *Rights) exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
 	return r.cfg.DB.Exec(ctx, query+" rights request", r.sql[query], args...)
-}
-
-func moment(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
 }

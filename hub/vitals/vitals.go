@@ -282,7 +282,7 @@ func scan(row database.Row) (d Device, err error) {
 	if err := row.Scan(&d.ID, &contact, &settled, &d.Connected, &d.Program, &ahead, &reported, &frame, &period, &grace, &paused, &d.PauseReason); err != nil {
 		return d, err
 	}
-	d.Contact, d.settled, d.Reported, d.PausedUntil = moment(contact), moment(settled), moment(reported), moment(paused)
+	d.Contact, d.settled, d.Reported, d.PausedUntil = database.Moment(contact), database.Moment(settled), database.Moment(reported), database.Moment(paused)
 	d.ClockAhead, d.Period, d.Grace = span64(ahead), span64(period), span64(grace)
 	if len(frame) > 0 {
 		f, err := wire.DecodeFrame(frame)
@@ -301,11 +301,4 @@ func micros(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixMicro()
-}
-
-func moment(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
 }
