@@ -83,5 +83,5 @@ function own(e: HTMLElement): string {
 
 /** plain is a text without the marks that say where a line may break. */
 function plain(text: string): string {
-  return text.replace(/[\u00ad\u200b]/g, "").replace(/\u00a0/g, " ").trim();
+  return text.replace(/[\u00ad\u200b\u2060]/g, "").replace(/\u00a0/g, " ").trim();
 }

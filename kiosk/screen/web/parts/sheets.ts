@@ -14,7 +14,7 @@ import { icon, optionIcon, qrOf } from "./icons";
 import { drawn, keyboard, keyboardKey, patchKeys } from "./keys";
 import { consentText, grouped } from "./letters";
 import { offerButtons, scroller } from "./scroller";
-import { Texts, compound, fill, inLanguage } from "./texts";
+import { Texts, address, compound, fill, inLanguage } from "./texts";
 import { Served, bar, button } from "./view";
 import { waves } from "./waves";
 
@@ -270,7 +270,7 @@ function agree(s: State, t: Texts, form: MessageForm): Sheet {
 function receipt(s: State, t: Texts, served: Served): Sheet {
   const d = s.draft;
   const drawn = d.drawn?.path ? d.drawn : null;
-  const way = !drawn ? t.copyCode : drawn.page ? t.scanPage.replace("{page}", drawn.page) : t.scanCode;
+  const way = !drawn ? t.copyCode : drawn.page ? t.scanPage.replace("{page}", address(drawn.page)) : t.scanCode;
   return {
     title: t.receiptTitle, back: "",
     content: [

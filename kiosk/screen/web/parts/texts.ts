@@ -26,6 +26,12 @@ export function fill(text: string, n: number, of: number): string {
   return text.replace("{n}", String(n)).replace("{of}", String(of));
 }
 
+/** address may break before a dot, never at a stroke: a line that holds its last
+ *  letter alone reads like a word. */
+export function address(page: string): string {
+  return page.replace(/\./g, "\u200b.").replace(/\//g, "\u2060/\u2060");
+}
+
 /** compound keeps the parts of a Vietnamese word on one line, and says where a
  *  long one may break. */
 export function compound(t: Texts, text: string): string {
@@ -34,7 +40,7 @@ export function compound(t: Texts, text: string): string {
     for (const form of [word, first!.toUpperCase() + rest.join("")]) text = text.replaceAll(form, form.replaceAll(" ", "\u00a0"));
   }
   for (const parts of t.breakable) text = text.replaceAll(parts.join(""), parts.join("\u00ad"));
-  return text.replace(/\/(?!Bà)/g, "/\u200b");
+  return text.replace(/\/(?!Bà|\u2060)/g, "/\u200b");
 }
 
 /** inLanguage is a text that came with the questions; a visitor who reads no
