@@ -1,16 +1,17 @@
 // The screens of a case: the code typed, what became of it, what its sender says
 // to that, and what the law lets a sender ask for.
 
-import { Right, rights } from "../flow/case";
+import { Found, Right, rights } from "../flow/case";
 import { State } from "../flow/flow";
 import { h } from "./dom";
 import { faceOf, icon } from "./icons";
 import { codeKeys } from "./keys";
 import { scroller } from "./scroller";
-import { Sheet, choice, hearing, note, personal } from "./sheets";
+import { Sheet, choice, hearing, note, personal, signed } from "./sheets";
 import { Texts, compound, inLanguage } from "./texts";
 import { Served, button } from "./view";
 
+const outcomes: Record<Found["outcome"], string> = { known: "letter", asking: "search", waiting: "hourglass", deleted: "cross", unknown: "unclear", often: "hourglass", failed: "again" };
 const signs: Record<Right, string> = { see: "eye", correct: "write", withdraw: "again", delete: "cross" };
 
 export function caseSheet(s: State, t: Texts, served: Served): Sheet {
@@ -41,12 +42,12 @@ function found(s: State, t: Texts): Sheet {
   const mine = f.outcome === "known" || f.outcome === "waiting" || f.outcome === "unknown";
   return {
     title: t.lookup, back: "lookup",
-    content: [scroller(t,
+    content: [scroller(t, signed(outcomes[f.outcome],
       h("p", { class: "state", "aria-live": "polite" }, compound(t, said)),
       ...(s.aloud && own.length > 0 ? hearing(t) : []),
       ...own,
       f.updated ? h("p", { class: "note" }, `${t.updated}: ${day(f.updated)}`) : null,
-    )],
+    ))],
     acts: [
       mine ? button("go", "rights", "second", t.mine, icon("person")) : null,
       f.outcome === "failed" || f.outcome === "often" ? button("find", "", "primary", t.tryAgain, icon("again"))
@@ -71,7 +72,7 @@ function demand(s: State, t: Texts): Sheet {
   const right = s.desk.right as Right;
   return {
     title: t.rights[right], back: "rights",
-    content: [h("span", { class: "sign" }, icon(signs[right])), note(t, t.rightsMeans[right]), note(t, t.rightsWithin[right])],
+    content: [signed(signs[right], note(t, t.rightsMeans[right]), note(t, t.rightsWithin[right]))],
     acts: [button("demand", "", "primary", t.demand, icon("send"))],
   };
 }
@@ -80,12 +81,12 @@ function demand(s: State, t: Texts): Sheet {
 function replied(s: State, t: Texts): Sheet {
   const { word, right, reopen } = s.desk;
   const waits = word === "asking" || word === "trouble";
-  if (waits) return { title: t.savingTitle, back: "", content: [h("span", { class: "sign" }, icon("hourglass")), note(t, t.words[word])] };
+  if (waits) return { title: t.savingTitle, back: "", content: [signed("hourglass", note(t, t.words[word]))] };
   const kept = word === "kept";
   const said = kept ? (right ? t.demanded : reopen ? t.reopened : t.confirmed) : t.words[word as "refused"];
   return {
     title: kept ? t.keptTitle : t.notKeptTitle, back: "",
-    content: [h("span", { class: "sign" }, icon(kept ? "check" : "unclear")), note(t, said)],
+    content: [signed(kept ? "check" : "unclear", note(t, said))],
     acts: [button("go", "home", "primary", t.done, icon("check"))],
   };
 }

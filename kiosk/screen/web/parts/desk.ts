@@ -10,7 +10,7 @@ import { h } from "./dom";
 import { callIcon, icon, stateIcon } from "./icons";
 import { consentText } from "./letters";
 import { scroller } from "./scroller";
-import { Sheet, choice, give, note } from "./sheets";
+import { Sheet, choice, give, line, note, signed } from "./sheets";
 import { Texts, compound, inLanguage } from "./texts";
 import { Served, button } from "./view";
 
@@ -87,7 +87,7 @@ function menu(s: State, t: Texts): Sheet {
 
 function board(s: State, t: Texts, { board: { notices } }: Served): Sheet {
   const all = notices.map((n) => give("notice", n.id, icon(n.said ? "guide" : "board"), inLanguage(n.title, s.language), since(n, t)));
-  return { title: t.board, back: "menu", content: [all.length > 0 ? scroller(t, h("div", { class: "gives few" }, ...all)) : note(t, t.boardEmpty)] };
+  return { title: t.board, back: "menu", content: [all.length > 0 ? scroller(t, h("div", { class: "gives few" }, ...all)) : signed("board", note(t, t.boardEmpty))] };
 }
 
 function notice(s: State, t: Texts, { board: { notices } }: Served): Sheet {
@@ -106,11 +106,6 @@ function since(n: Notice, t: Texts): string {
 function numbers(s: State, t: Texts, { board: { contacts } }: Served): Sheet {
   const call = ({ kind, name, number, emergency }: Contact) => line(callIcon(kind), emergency ? "number urgent" : "number", h("span", { class: "call" }, h("span", {}, compound(t, inLanguage(name, s.language))), h("b", {}, number)));
   return { title: t.numbers, back: "menu", about: t.numbersHelp, content: [scroller(t, h("div", { class: "lines calls" }, ...contacts.map(call)))] };
-}
-
-/** line tells one thing behind a sign; lines are not touched. */
-function line(sign: SVGElement, kind: string, ...words: HTMLElement[]): HTMLElement {
-  return h("p", { class: `line ${kind}` }, h("span", { class: "drawing" }, sign), ...words);
 }
 
 /** filing is for who came with a complaint or denunciation in the sense of the

@@ -46,7 +46,7 @@ export function sheet(s: State, t: Texts, served: Served): HTMLElement[] {
   const way = back && s.screen !== "write" ? [button("go", back, "second", home ? t.home : t.back, icon(home ? "house" : "left"))] : [];
   const all = [...way, ...(acts ?? []).filter((e) => e !== null)];
   return [
-    h("header", { class: "hero" }, bar(t, served), h("div", { class: "asks" }, h("p", { class: "kicker" }, compound(t, about ?? "")), h("h1", { tabindex: "-1" }, compound(t, title))), waves()),
+    h("header", { class: "hero" }, bar(t, served), h("div", { class: "asks" }, h("h1", { tabindex: "-1" }, compound(t, title)), about ? h("p", { class: "help more" }, compound(t, about)) : null), waves()),
     h("main", { class: `sheet ${s.screen}` }, ...content.filter((e) => e !== null)),
     ...(all.length > 0 ? [h("div", { class: `actions n${all.length}` }, ...all)] : []),
   ];
@@ -79,7 +79,7 @@ function parts(s: State, t: Texts, served: Served): Sheet {
     case "agree":
       return agree(s, t, form);
     case "sending":
-      return { title: d.trouble ? t.sendingTrouble : t.sendingTitle, back: "", content: [h("span", { class: "sign" }, icon(d.trouble ? "again" : "hourglass")), note(t, d.trouble ? t.troubleText : t.savingText)] };
+      return { title: d.trouble ? t.sendingTrouble : t.sendingTitle, back: "", content: [signed(d.trouble ? "again" : "hourglass", note(t, d.trouble ? t.troubleText : t.savingText))] };
     default:
       return receipt(s, t, served);
   }
@@ -152,7 +152,7 @@ function compose(s: State, t: Texts, form: MessageForm): Sheet {
   const refusals: Record<string, string | undefined> = t.refusedFor;
   return {
     title: t.composeTitle, back: askWhere(s) ? "where" : "subject",
-    about: [named(form.kinds, d.kind), named(form.subjects, d.subject), named(form.places, d.place)].filter((e) => e !== "").join(" · "),
+    about: [named(form.kinds, d.kind), named(form.subjects, d.subject), named(form.places, d.place)].filter((e) => e !== "").join("\u00a0· "),
     content: [
       h("div", { class: `gives ${reader ? "odd" : ""}` },
         ...(s.language === "zh-Hans" ? [voice, words] : [words, voice]), // no keyboard here has Chinese
@@ -189,13 +189,13 @@ function voice(s: State, t: Texts): Sheet {
     return {
       ...sheet,
       content: [
-        h("span", { class: "sign" }, icon("check")), note(t, fill(t.recordedFor, d.voice, 0)),
+        signed("check", note(t, fill(t.recordedFor, d.voice, 0))),
         h("div", { class: "row" }, button("replay", "", "second", t.replay, icon("play")), button("open", "voice", "second", t.recordAgain, icon("again")), button("drop", "voice", "second", t.remove, icon("cross"))),
       ],
       acts: [button("go", "compose", "primary", t.useThis, icon("check"))],
     };
   }
-  return d.blocked ? blocked(s, "voice", sheet, t) : { ...sheet, content: [h("span", { class: "sign" }, icon("mic")), note(t, t.voiceHelp)], acts: [held(button("open", "voice", "primary", t.record, icon("mic")))] };
+  return d.blocked ? blocked(s, "voice", sheet, t) : { ...sheet, content: [signed("mic", note(t, t.voiceHelp))], acts: [held(button("open", "voice", "primary", t.record, icon("mic")))] };
 }
 
 /** held lets a button be held to speak and let go to end, besides being tapped. */
@@ -218,7 +218,7 @@ function photo(s: State, t: Texts): Sheet {
       acts: [button("go", "compose", "primary", t.usePhoto, icon("check"))],
     };
   }
-  return d.blocked ? blocked(s, "photo", sheet, t) : { ...sheet, content: [h("span", { class: "sign" }, icon("camera")), note(t, t.photoHelp)], acts: [button("open", "photo", "primary", t.openCamera, icon("camera"))] };
+  return d.blocked ? blocked(s, "photo", sheet, t) : { ...sheet, content: [signed("camera", note(t, t.photoHelp))], acts: [button("open", "photo", "primary", t.openCamera, icon("camera"))] };
 }
 
 /** blocked says that a device does not open, and what can be done instead. */
@@ -227,8 +227,7 @@ function blocked(s: State, device: Device, sheet: { title: string; back: string 
   return {
     ...sheet,
     content: [
-      h("span", { class: "sign" }, icon("unclear")),
-      h("p", { class: "note", role: "alert" }, compound(t, `${t.blocked[device][s.draft.blocked || "missing"]} ${t.otherWays}`)),
+      signed("unclear", h("p", { class: "note", role: "alert" }, compound(t, `${t.blocked[device][s.draft.blocked || "missing"]} ${t.otherWays}`))),
       h("div", { class: "row" },
         s.offers.words ? button("edit", "words", "second", t.write, icon("write")) : null,
         s.offers[other] ? button("go", other, "second", other === "voice" ? t.speak : t.shoot, icon(other === "voice" ? "mic" : "camera")) : null,
@@ -295,6 +294,16 @@ export function hearing(t: Texts): HTMLElement[] {
 
 export function note(t: Texts, text: string): HTMLElement {
   return h("p", { class: "note", "aria-live": "polite" }, compound(t, text));
+}
+
+/** line tells one thing behind a sign; lines are not touched. */
+export function line(sign: SVGElement, kind: string, ...words: HTMLElement[]): HTMLElement {
+  return h("p", { class: `line ${kind}` }, h("span", { class: "drawing" }, sign), ...words);
+}
+
+/** signed is what a large sign stands for, in words. */
+export function signed(sign: string, ...words: Content): HTMLElement {
+  return h("div", { class: "signed" }, h("span", { class: "sign" }, icon(sign)), h("div", { class: "says" }, ...words));
 }
 
 /** around is a text with its number as an element. */

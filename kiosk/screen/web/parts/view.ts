@@ -156,8 +156,9 @@ export class View {
 
 /** caretaker is whom to call when nothing is taken. */
 function caretaker({ board }: Served): HTMLElement | null {
-  const who = [board.caretaker?.name, board.caretaker?.phone].filter(Boolean).join(" · ");
-  return who ? h("p", { class: "help" }, h("strong", {}, who)) : null;
+  const { name, phone } = board.caretaker ?? {};
+  if (!name && !phone) return null;
+  return h("p", { class: "help" }, name ? h("strong", {}, name, phone ? " ·" : "") : null, " ", phone ? h("strong", {}, icon("phone"), phone) : null);
 }
 
 /** Line is a text of one line. */
