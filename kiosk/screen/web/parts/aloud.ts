@@ -6,7 +6,7 @@ import { Speech } from "./speech";
 
 /** unread is what a resident wrote or chose, what changes all the time, and what
  *  is the same on every screen. */
-const unread = ".bar, .tools, .paper, .code, .own, [data-screen=compose] .more, [data-value=reader] small, .keys, .progress, .count, .meter, .remaining, .trust, .live, .actions small";
+const unread = ".bar, .tools, .paper, .code, .own, .before p span, [data-screen=compose] .more, [data-value=reader] small, .keys, .progress, .count, .meter, .remaining, .trust, .live, .actions small";
 
 /** Aloud reads all of a new screen, and of one that stands what is new in it. */
 export class Aloud {
