@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,9 +63,23 @@ func (c archiveAudit) problems(ctx context.Context, data string, s store, out co
 		_, err := fmt.Fprintln(out, what)
 		return err
 	}
+	faulty := func(b ledger.Shelved, f letters.Fault) error { return say(fmt.Sprintf("blob %s %s", b.Hash, f)) }
+	var unsaid []ledger.Shelved
 	err = letters.New(letters.Config{Ledger: s.ledger, Store: store}).Compare(ctx,
 		func(ledger.Shelved) bool { return c.Reread },
-		func(b ledger.Shelved, f letters.Fault) error { return say(fmt.Sprintf("blob %s %s", b.Hash, f)) })
+		func(b ledger.Shelved, f letters.Fault) error {
+			if f == letters.Unsaid {
+				unsaid = append(unsaid, b)
+				return nil
+			}
+			return faulty(b, f)
+		})
+	if err == nil {
+		unsaid, err = stillUnsaid(ctx, s.ledger, unsaid)
+	}
+	for _, b := range unsaid {
+		err = cmp.Or(err, faulty(b, letters.Unsaid))
+	}
 	if err != nil {
 		return n, err
 	}
@@ -79,6 +94,29 @@ func (c archiveAudit) problems(ctx context.Context, data string, s store, out co
 		err = say(fmt.Sprintf("%d blobs were archived, are lost there, and did not come back from their kiosks", totals.Lost))
 	}
 	return n, err
+}
+
+// noting is more than a hub at work takes to note what it has just archived.
+const noting = 3 * time.Second
+
+// stillUnsaid leaves out what was noted, or deleted, within that time: a hub puts
+// an object first and says so then.
+func stillUnsaid(ctx context.Context, l *ledger.Ledger, unsaid []ledger.Shelved) (still []ledger.Shelved, err error) {
+	deadline := time.Now().Add(noting)
+	for _, b := range unsaid {
+		is, err := l.Blob(ctx, b.Hash)
+		for err == nil && is.Archived+is.Deleted == 0 && time.Now().Before(deadline) {
+			time.Sleep(noting / 50)
+			is, err = l.Blob(ctx, b.Hash)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if is.Archived+is.Deleted == 0 {
+			still = append(still, b)
+		}
+	}
+	return still, nil
 }
 
 // key opens the segments there; nobody needs it to look at a list.

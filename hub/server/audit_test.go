@@ -15,6 +15,7 @@ import (
 	"nghe/hub/chores"
 	"nghe/hub/ledger"
 	"nghe/hub/letters"
+	"nghe/shared/blob"
 	"nghe/shared/command"
 	"nghe/shared/feedback"
 )
@@ -81,4 +82,23 @@ func TestArchiveIsLookedAtAgain(t *testing.T) {
 		t.Errorf("status: %d lost since %q", s.LostBlobs, s.LostSince)
 	}
 	stop()
+}
+
+// What a hub at work has put into the archive a moment ago, and notes now, is no
+// problem; what it never notes is one.
+func TestAuditWaitsForWhatIsBeingNoted(t *testing.T) {
+	h, _, stop := inside(t, "", &lines{}) // without an archive: nothing else notes
+	defer stop()
+	sent := enrolled(t, h).Send(time.Now(), message(t, h, func(n int) []byte { return bytes.Repeat([]byte{9}, n) })).Arrive(h.spool, time.Now())
+	noted, never := sent.Part(feedback.AttachedWords), sent.Part(feedback.AttachedPhoto)
+	go func() {
+		time.Sleep(noting / 10)
+		if err := h.ledger.BlobArchived(t.Context(), noted.Hash, time.Now()); err != nil {
+			t.Error(err)
+		}
+	}()
+	still, err := stillUnsaid(t.Context(), h.ledger, []ledger.Shelved{{Ref: blob.Ref{Hash: noted.Hash}}, {Ref: blob.Ref{Hash: never.Hash}}})
+	if err != nil || len(still) != 1 || still[0].Hash != never.Hash {
+		t.Errorf("%d are still unsaid, %v", len(still), err)
+	}
 }
