@@ -123,7 +123,7 @@ func (k *kiosk) axe(s stand, judged map[string]bool) (found []string) {
 const arrive = `(async () => {
 	do {
 		await document.fonts.ready;
-		for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+		for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
 	} while (document.fonts.status !== 'loaded');
 	await Promise.all(document.getAnimations().filter((a) => a instanceof CSSTransition).map((a) => a.finished));
 	return true;

@@ -11,7 +11,7 @@ export function scroller(t: Texts, ...content: (HTMLElement | null)[]): HTMLElem
   const scrolled = own ? content[0]! : h("div", { class: "scrolled", tabindex: "0", role: "region", "aria-live": "polite" }, ...content);
   const e = h("div", { class: "scroller" }, scrolled, h("div", { class: "updown", hidden: true }, step("-1", t.up, "up"), step("1", t.down, "down")));
   const watch = new ResizeObserver(() => offerButtons(e));
-  for (const part of [scrolled, ...scrolled.children]) watch.observe(part);
+  for (const part of [scrolled, ...scrolled.querySelectorAll("*")]) watch.observe(part); // one may grow in a parent that does not
   return e;
 }
 
