@@ -277,7 +277,7 @@ func tabTime() time.Duration {
 	if *screensDir != "" {
 		return 4 * time.Hour
 	}
-	return 10 * time.Minute
+	return 20 * time.Minute
 }
 
 // tab is a new one with a deadline for the whole test, in a window of its own:
