@@ -63,24 +63,7 @@ func (c archiveAudit) problems(ctx context.Context, data string, s store, out co
 		_, err := fmt.Fprintln(out, what)
 		return err
 	}
-	faulty := func(b ledger.Shelved, f letters.Fault) error { return say(fmt.Sprintf("blob %s %s", b.Hash, f)) }
-	var unsaid []ledger.Shelved
-	err = letters.New(letters.Config{Ledger: s.ledger, Store: store}).Compare(ctx,
-		func(ledger.Shelved) bool { return c.Reread },
-		func(b ledger.Shelved, f letters.Fault) error {
-			if f == letters.Unsaid {
-				unsaid = append(unsaid, b)
-				return nil
-			}
-			return faulty(b, f)
-		})
-	if err == nil {
-		unsaid, err = stillUnsaid(ctx, s.ledger, unsaid)
-	}
-	for _, b := range unsaid {
-		err = cmp.Or(err, faulty(b, letters.Unsaid))
-	}
-	if err != nil {
+	if err := c.blobs(ctx, s.ledger, store, say); err != nil {
 		return n, err
 	}
 	err = backup.NewSegments(backup.SegmentsConfig{Ledger: s.ledger, Store: store, Key: key}).Compare(ctx,
@@ -94,6 +77,27 @@ func (c archiveAudit) problems(ctx context.Context, data string, s store, out co
 		err = say(fmt.Sprintf("%d blobs were archived, are lost there, and did not come back from their kiosks", totals.Lost))
 	}
 	return n, err
+}
+
+// blobs says which differ from what the ledger says.
+func (c archiveAudit) blobs(ctx context.Context, l *ledger.Ledger, store archive.Store, say func(string) error) error {
+	tell := func(b ledger.Shelved, f letters.Fault) error { return say(fmt.Sprintf("blob %s %s", b.Hash, f)) }
+	var unsaid []ledger.Shelved
+	err := letters.New(letters.Config{Ledger: l, Store: store}).Compare(ctx, func(ledger.Shelved) bool { return c.Reread },
+		func(b ledger.Shelved, f letters.Fault) error {
+			if f == letters.Unsaid {
+				unsaid = append(unsaid, b)
+				return nil
+			}
+			return tell(b, f)
+		})
+	if err == nil {
+		unsaid, err = stillUnsaid(ctx, l, unsaid)
+	}
+	for _, b := range unsaid {
+		err = cmp.Or(err, tell(b, letters.Unsaid))
+	}
+	return err
 }
 
 // noting is more than a hub at work takes to note what it has just archived.

@@ -18,11 +18,13 @@ func (w *ward) look(address string, code seal.Code) (map[string]any, error) {
 	return reply, err
 }
 
-// told waits until a kiosk tells a state of a case.
+// told waits until a kiosk tells a state of a case, or refuses with that code.
 func (w *ward) told(address string, code seal.Code, state string) (reply map[string]any) {
 	w.t.Helper()
 	w.eventually(state+" at "+address, func() (err error) {
-		if reply, err = w.look(address, code); err == nil && reply["state"] != state {
+		reply, err = w.look(address, code)
+		refused, _ := reply["error"].(map[string]any)
+		if err == nil && reply["state"] != state && refused["code"] != state {
 			time.Sleep(time.Second) // codes are rationed
 			err = fmt.Errorf("says %v", reply)
 		}
@@ -119,14 +121,7 @@ func (w *ward) deletes(code seal.Code, addresses ...string) {
 		return err
 	})
 	for _, address := range addresses {
-		w.eventually("deleted at "+address, func() error {
-			reply, err := w.look(address, code)
-			if told, _ := reply["error"].(map[string]any); err == nil && told["code"] != "deleted" {
-				time.Sleep(time.Second) // codes are rationed
-				err = fmt.Errorf("says %v", reply)
-			}
-			return err
-		})
+		w.told(address, code, "deleted")
 	}
 }
 
