@@ -142,18 +142,30 @@ func (p *Printer) attend(ctx context.Context, d device, look <-chan time.Time, b
 	if broken && d.write(rest(p.cfg.Width)) != nil {
 		return true
 	}
-	for p.lookAt(d) == nil {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-look:
-		case j := <-p.jobs:
-			if p.put(d, j) != nil {
-				return true
-			}
+	for ctx.Err() == nil && p.lookAt(d) == nil {
+		if j, waits := p.next(ctx, look); waits && p.put(d, j) != nil {
+			return true
 		}
 	}
 	return false
+}
+
+// next is the sheet that waits, also when a look is due: a printer that never
+// answers takes longer to be looked at than a sheet has patience. There is none
+// when it is time to look, or ctx ends.
+func (p *Printer) next(ctx context.Context, look <-chan time.Time) (j job, waits bool) {
+	select {
+	case j = <-p.jobs:
+		return j, true
+	default:
+	}
+	select {
+	case j = <-p.jobs:
+		return j, true
+	case <-look:
+	case <-ctx.Done():
+	}
+	return job{}, false
 }
 
 func (p *Printer) lookAt(d device) error {

@@ -335,6 +335,24 @@ func TestTellsOfItsPaper(t *testing.T) {
 	second.waits(t)
 }
 
+// A printer that is slow to be looked at is not looked at again and again while
+// somebody waits for a sheet.
+func TestSheetGoesBeforeALook(t *testing.T) {
+	p := New(Config{})
+	p.jobs = make(chan job, 1)
+	due := make(chan time.Time)
+	close(due)
+	for range 64 {
+		p.jobs <- job{}
+		if _, waits := p.next(t.Context(), due); !waits {
+			t.Fatal("it looks, and the sheet waits")
+		}
+	}
+	if _, waits := p.next(t.Context(), due); waits {
+		t.Error("there is a sheet nobody wanted")
+	}
+}
+
 func TestSheetIsForgotten(t *testing.T) {
 	p := New(Config{})
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
