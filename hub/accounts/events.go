@@ -60,6 +60,6 @@ func (a *Accounts) events(ctx context.Context, query string, args ...any) ([]Eve
 func scanEvent(row database.Row) (e Event, err error) {
 	var at int64
 	err = row.Scan(&e.ID, &at, &e.Kind, &e.Operator, &e.By, &e.Remote, &e.Detail)
-	e.At = time.UnixMicro(at)
+	e.At = database.Moment(at)
 	return e, err
 }

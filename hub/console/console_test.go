@@ -60,6 +60,7 @@ var matrix = map[string][3]int{ // stranger, operator, admin
 }
 
 func TestEveryRouteNamesWhoMayUseIt(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	for _, r := range h.console.routes() {
 		want, ok := matrix[r.pattern]

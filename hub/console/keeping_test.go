@@ -26,6 +26,7 @@ func (s said) Status(context.Context) ([]chores.Status, error) { return s.chores
 
 // The first page worries exactly when a person should look.
 func TestKeeping(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
 	good := said{spool: archive.SpoolStats{Budget: 1000, Reserved: 10}, notes: backup.Notes{CopyAt: now.Add(-5 * time.Hour), KeyTried: now.Add(-time.Hour)}, chores: []chores.Status{{Name: "audit"}}}
 	for name, c := range map[string]struct {

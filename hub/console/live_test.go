@@ -59,6 +59,7 @@ var liveAttribute = regexp.MustCompile(`data-live="/api/events\?([^"]*)"`)
 
 // The stream of a page sends what changed since that page and nothing else.
 func TestStreamGoesOnFromThePage(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	first, second := h.enrol("qt-01"), h.enrol("qt-02")
 	for _, d := range []*device{first, second} {
@@ -111,6 +112,7 @@ func TestStreamIsCalm(t *testing.T) {
 }
 
 func TestStreamEndsWithTheSession(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	c := h.client("lan")
 	look := h.stream(c, "view=fleet")

@@ -209,6 +209,7 @@ func TestMessageTellsWhereItsMatterIs(t *testing.T) {
 }
 
 func TestListHasPages(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	k := h.kiosk("qt-07")
 	for range messagesPage + 3 {

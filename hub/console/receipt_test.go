@@ -17,6 +17,7 @@ import (
 const receiptCode = seal.Code("4Q7K9M2XHT")
 
 func TestReceiptPage(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	m := h.message()
 	m.Code = receiptCode
@@ -82,6 +83,7 @@ func TestReceiptCodeIsNotCarriedOn(t *testing.T) {
 }
 
 func TestReceiptInEnglish(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	if _, err := h.cases.SetByCode(t.Context(), receiptCode, cases.Change{State: feedback.CaseInProgress}); err != nil {
 		t.Fatal(err)
@@ -104,6 +106,7 @@ func TestReceiptInEnglish(t *testing.T) {
 // A visitor from abroad reads the page in the browser's language, or chooses;
 // elsewhere at the hub it is English.
 func TestReceiptInKoreanAndChinese(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	if _, err := h.cases.SetByCode(t.Context(), receiptCode, cases.Change{State: feedback.CaseInProgress}); err != nil {
 		t.Fatal(err)

@@ -119,6 +119,7 @@ func (h *hub) number(code seal.Code, right feedback.Right) int64 {
 }
 
 func TestRightsPage(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	rich := seedClaims(h)
 	lan, admin := h.client("lan"), h.client("admin")
@@ -187,6 +188,7 @@ func TestRightsPage(t *testing.T) {
 }
 
 func TestRepliesPage(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	rich := seedClaims(h)
 	lan := h.client("lan")
@@ -208,6 +210,7 @@ func TestRepliesPage(t *testing.T) {
 }
 
 func TestClaimScreens(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("needs a browser")
 	}

@@ -101,6 +101,7 @@ func seedMessages(h *hub) (rich, named, gone letterstest.Sent) {
 }
 
 func TestMessageScreens(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("needs a browser")
 	}
@@ -144,6 +145,7 @@ func TestMessageScreens(t *testing.T) {
 
 // Residents ask on their phones, in both languages, about cases in any state.
 func TestReceiptScreens(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("needs a browser")
 	}
@@ -188,6 +190,7 @@ func TestReceiptScreens(t *testing.T) {
 // In a real browser the recording plays and can be wound, and the photo shows,
 // under the strict policy; both without scripts.
 func TestMessageInTheBrowser(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("needs a browser")
 	}
@@ -246,6 +249,7 @@ func (h *hub) recorded(ctx context.Context) []byte {
 
 // What a browser recorded is as long as it was, and can be wound.
 func TestRecordingCanBeWound(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("needs a browser")
 	}

@@ -261,6 +261,7 @@ var pages = []struct{ name, path string }{
 // TestScreens judges every page with axe in both languages and shapes, and
 // writes pictures when asked to.
 func TestScreens(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("needs a browser")
 	}
@@ -332,6 +333,7 @@ func TestFleetIsLive(t *testing.T) {
 
 // Revoking takes the exact id; the button stays off until it is typed.
 func TestRevokeInTheBrowser(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("needs a browser")
 	}
@@ -356,6 +358,7 @@ func TestRevokeInTheBrowser(t *testing.T) {
 
 // Without scripts the fleet still shows, filters and says that it reloads.
 func TestWithoutScripts(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("needs a browser")
 	}

@@ -47,6 +47,7 @@ func (k *kiosk) heard(texts ...string) (all []string) {
 // only what is new. What a resident writes is never read out, and the next
 // resident begins in silence.
 func TestAloud(t *testing.T) {
+	t.Parallel()
 	k, _ := openWard(t, portrait, func(c *Config) { reads(t, false)(c); c.Pace.Undo = 100 * time.Millisecond })
 	k.listen()
 	k.see("[data-act=aloud]")
@@ -83,6 +84,7 @@ func TestAloud(t *testing.T) {
 // Others stand in the hall: what the ward replied, and what its sender said to
 // that or asked for, is read to whoever asks for it, until the next touch.
 func TestPersonalIsReadWhenAskedFor(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, portrait, reads(t, false))
 	w.told.news[lookedUpTag()] = answeredIs
 	k.find()
@@ -91,7 +93,7 @@ func TestPersonalIsReadWhenAskedFor(t *testing.T) {
 	k.tap("[data-act=aloud]")
 	k.find()
 	personal := []string{answeredIs.Note, "Phường đã ghi nhận: việc này đã xong."}
-	all := k.heard("Tra cứu kết quả", "Đã trả lời", "Nghe lời trả lời", "Người xung quanh có thể nghe thấy.", "Cập nhật: 23/11/2026", "Dữ liệu của tôi")
+	all := k.heard("Tra cứu kết quả", "Đã trả lời", "Nghe nội dung", "Người xung quanh có thể nghe thấy.", "Cập nhật: 23/11/2026", "Dữ liệu của tôi")
 	if slices.ContainsFunc(personal, func(text string) bool { return slices.Contains(all, text) }) {
 		t.Errorf("the whole hall hears %q", all)
 	}
@@ -106,6 +108,7 @@ func TestPersonalIsReadWhenAskedFor(t *testing.T) {
 
 // Who stands by does not hear that a message is for named officers only.
 func TestReaderIsNotReadOut(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, portrait, reads(t, false))
 	w.named()
 	k.home()

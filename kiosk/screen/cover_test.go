@@ -143,18 +143,38 @@ func mostOf(all []stand, missing map[string]bool) stand {
 	return slices.MaxFunc(all, func(a, b stand) int { return adds(a) - adds(b) })
 }
 
-// meeting are as few stands of in as it takes for what is done in them, a state
-// or an errand, to meet every value of a stand. They are looked for from the nth
-// on, so that of all that is done something is done in each.
-func meeting(in []stand, n int) (some []stand) {
-	met := map[string]bool{}
-	for _, s := range slices.Concat(in[n%len(in):], in[:n%len(in)]) {
-		if slices.ContainsFunc(s.values(), func(v string) bool { return !met[v] }) {
-			some = append(some, s)
-		}
+// meeting are as few stands of in as it takes, beside those seen, for what is
+// done in them to meet every value of a stand: the nth, if it adds any, and
+// those that add most to it. So of all that is done something is done in each.
+func meeting(in []stand, n int, seen ...stand) (some []stand) {
+	missing := map[string]bool{}
+	for _, s := range in {
 		for _, v := range s.values() {
-			met[v] = true
+			missing[v] = true
 		}
+	}
+	adds := func(s stand) (n int) {
+		for _, v := range s.values() {
+			if missing[v] {
+				n++
+			}
+		}
+		return n
+	}
+	meet := func(s stand) {
+		for _, v := range s.values() {
+			delete(missing, v)
+		}
+	}
+	for _, s := range seen {
+		meet(s)
+	}
+	in = slices.Concat(in[n%len(in):], in[:n%len(in)])
+	for next := in[0]; len(missing) > 0; next = slices.MaxFunc(in, func(a, b stand) int { return adds(a) - adds(b) }) {
+		if adds(next) > 0 {
+			some = append(some, next)
+		}
+		meet(next)
 	}
 	return some
 }
@@ -188,10 +208,10 @@ func TestCover(t *testing.T) {
 
 // From wherever it looks, all values are met, and each stand comes.
 func TestMeeting(t *testing.T) {
-	come := map[stand]bool{}
+	come := map[stand]bool{usual: true}
 	for n := range cover() {
 		met := map[string]bool{}
-		for _, s := range meeting(cover(), n) {
+		for _, s := range append(meeting(cover(), n, usual), usual) {
 			come[s] = true
 			for _, v := range s.values() {
 				met[v] = true

@@ -120,6 +120,7 @@ const hanja = `(async () => {
 // No letter comes from the machine, which may have none: every sign of our own
 // texts is in a font of the program, in each language's own drawing.
 func TestNoLetterIsMissing(t *testing.T) {
+	t.Parallel()
 	k := open(t, portrait, nil)
 	k.wait("attract")
 	k.await(hanja, nil)
@@ -160,6 +161,7 @@ func apart(text string) (latin, signs string) {
 
 // A page loads the slices of what it shows, and no more.
 func TestFontsAreLoadedWhenNeeded(t *testing.T) {
+	t.Parallel()
 	k := open(t, portrait, nil)
 	k.wait("attract")
 	k.settle()

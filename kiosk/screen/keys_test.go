@@ -35,6 +35,7 @@ func keyboardVisits() []visit {
 // What is touched and what is pressed on a keyboard somebody plugged in become
 // one word; what is shown is what is sent.
 func TestTypedByTouchAndByKeyboard(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, portrait, nil)
 	k.compose()
 	k.tap(".give[data-value=words]")
@@ -54,6 +55,7 @@ func TestTypedByTouchAndByKeyboard(t *testing.T) {
 
 // Who writes Chinese is offered to speak before anything else.
 func TestChineseIsOfferedToSpeakFirst(t *testing.T) {
+	t.Parallel()
 	k, _ := openWard(t, portrait, nil)
 	k.compose()
 	for language, first := range map[string]string{"vi": "words", "zh-Hans": "voice", "ko": "words"} {

@@ -208,6 +208,7 @@ func (d *desk) open(state media.State, reader feedback.Reader) map[feedback.Atta
 }
 
 func TestMessageIsSealedAndRecorded(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	photo := jpegOf(t, 60, 40, 3)
 	withPlace := behind(photo, segment(0xe1, "Exif\x00\x00"+secretPlace))
@@ -280,6 +281,7 @@ func (d *desk) outboxHead() uint64 {
 }
 
 func TestNamedMessageIsHeldAndPadded(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	sizes := map[uint64]bool{}
 	for i, words := range []string{"a", strings.Repeat("Một lời dài hơn. ", 100)} {

@@ -45,6 +45,7 @@ func TestHeldButtonIsLetGoOf(t *testing.T) {
 
 // A keypad's digits choose among what is there to be seen.
 func TestKeypadPassesOverWhatIsHidden(t *testing.T) {
+	t.Parallel()
 	k, _ := openWard(t, portrait, nil)
 	k.tap("[data-act=go][data-value=menu]")
 	k.tap("[data-act=go][data-value=filing]")
@@ -55,6 +56,7 @@ func TestKeypadPassesOverWhatIsHidden(t *testing.T) {
 
 // What ends a screen in another way than the usual one has the next digit.
 func TestKeypadReachesEveryAct(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, portrait, nil)
 	w.named()
 	k.home()

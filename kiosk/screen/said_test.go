@@ -13,6 +13,7 @@ import (
 // Whoever has the code says by touch that it is not settled, and finds it said
 // when they look it up again, long before the ward hears of it.
 func TestReplyByTouch(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, portrait, func(c *Config) { c.Claims = c.Messages.Journal.(*desk).outbox })
 	w.told.news[lookedUpTag()] = bulletin.News{State: feedback.CaseAnswered, Note: "Đã lắp đèn.", Updated: time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC), Version: 3}
 	k.lookUp()

@@ -221,6 +221,7 @@ func TestMessageMayComeSlowly(t *testing.T) {
 
 // A recording ends by itself after a minute and can be heard again.
 func TestVoiceEndsByItself(t *testing.T) {
+	t.Parallel()
 	k, _ := openWard(t, portrait, nil)
 	k.js("window.heard = [], window.Audio = class extends Audio { constructor(url) { super(url); heard.push(this); } }, 0", nil)
 	k.compose()
@@ -292,6 +293,7 @@ func TestDeviceThatHangs(t *testing.T) {
 
 // At every frame the bar stands exactly if something listens or looks.
 func TestBarIsExact(t *testing.T) {
+	t.Parallel()
 	k, _ := openWard(t, portrait, func(c *Config) { c.Pace.Idle, c.Pace.Leave = 2*time.Second, time.Second })
 	k.js(`(() => {
 		window.wrong = [], window.frames = 0;

@@ -223,6 +223,7 @@ func (k *kiosk) write(keys string) {
 }
 
 func TestMessageInWords(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, portrait, nil)
 	k.about("kien-nghi", "")
 	k.write("đ e n space d u ơ n g huyen space h o huyen a . back")
@@ -336,6 +337,7 @@ func (k *kiosk) contact() {
 // Who wants named officers to read it is told what that means; only they can
 // open it, and it is held back.
 func TestNamedReader(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, portrait, nil)
 	k.compose()
 	if n := k.count("[data-value=reader]"); n != 0 {
@@ -365,6 +367,7 @@ func TestNamedReader(t *testing.T) {
 // A complaint or denunciation is no message: the page says where it goes, and
 // offers feedback to named officers instead, if there are any.
 func TestFiling(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, portrait, nil)
 	k.tap("[data-act=compose]")
 	k.tap(".give[data-value=filing]")
@@ -440,6 +443,7 @@ func (k *kiosk) expectOff() {
 }
 
 func TestLookUp(t *testing.T) {
+	t.Parallel()
 	k, w := openWard(t, portrait, nil)
 	w.told.news[lookedUpTag()] = someNews
 	k.lookUp()
