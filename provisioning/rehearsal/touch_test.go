@@ -22,7 +22,7 @@ func TestTouchIsSeenOnTheConsole(t *testing.T) {
 	run(t, console, chromedp.Navigate("http://"+w.console+"/signin"),
 		chromedp.SendKeys(`input[name=name]`, "admin", chromedp.ByQuery),
 		chromedp.SendKeys(`input[name=password]`, firstPassword+"\r", chromedp.ByQuery),
-		chromedp.WaitVisible(`main`, chromedp.ByQuery),
+		chromedp.WaitVisible(`#rows`, chromedp.ByQuery),
 		chromedp.Navigate("http://"+w.console+"/places/qt-01"))
 
 	screen := browser.Start(t, 1080, 1920)
