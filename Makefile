@@ -27,7 +27,7 @@ run: build ## a hub and an enrolled kiosk on this machine, with sample data; ARC
 	@if [ "$(ARCHIVE)" = s3 ]; then cd hub/archive/s3server && CGO_ENABLED=0 $(GO) build -o $(CURDIR)/bin/ .; fi
 	@$(GO) build -o bin/demo ./provisioning/demo && exec bin/demo --bin bin --data data --archive "$(ARCHIVE)"
 
-# The longest two go first: the one waits for networks, the other works.
+# The longest two go first, so that neither is left to run alone at the end.
 test: install build check ## every test; installs what is missing first
 	$(GO) test -count=1 -p 2 -timeout 25m ./provisioning/rehearsal ./kiosk/screen ./...
 	$(MAKE) sim

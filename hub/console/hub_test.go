@@ -6,7 +6,6 @@ import (
 	"crypto"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -62,40 +61,6 @@ var identity = sync.OnceValue(func() cases.Identity {
 	return cases.Identity{Secret: secret, Public: public}
 })
 
-// staffed is a database with admin, lan and hoa in it, made once: what a
-// password costs on purpose was a fifth of all that these tests took.
-var staffed = sync.OnceValue(func() []byte {
-	dir, err := os.MkdirTemp("", "nghe-staff-")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	path, ctx := filepath.Join(dir, "hub.db"), context.Background()
-	db, err := database.Open(ctx, "sqlite:"+path)
-	if err != nil {
-		panic(err)
-	}
-	if err := errors.Join(staff(ctx, db), db.Close()); err != nil {
-		panic(err)
-	}
-	file, err := os.ReadFile(path)
-	if err != nil {
-		panic(err)
-	}
-	return file
-})
-
-func staff(ctx context.Context, db *database.DB) error {
-	all, err := accounts.Open(ctx, accounts.Config{DB: db, FirstPassword: adminPassword})
-	if err != nil {
-		return err
-	}
-	_, _, err = all.First(ctx)
-	return errors.Join(err,
-		all.Create(ctx, "lan", lanPassword, []accounts.Role{accounts.Operator}, "admin"),
-		all.Create(ctx, "hoa", hoaPassword, []accounts.Role{accounts.Reader}, "admin"))
-}
-
 // hub is a whole hub but for its wire: real stores, a clock the test may hold.
 type hub struct {
 	t        *testing.T
@@ -142,9 +107,7 @@ func newHub(t *testing.T, change ...func(*Config)) *hub {
 		}
 	}
 	ctx := t.Context()
-	path := filepath.Join(t.TempDir(), "hub.db")
-	must(os.WriteFile(path, staffed(), 0o600))
-	h.db, err = database.Open(ctx, "sqlite:"+path)
+	h.db, err = database.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "hub.db"))
 	must(err)
 	t.Cleanup(func() { h.db.Close() })
 	authority, err := ident.OpenAuthority(t.TempDir(), h.now())
@@ -160,6 +123,10 @@ func newHub(t *testing.T, change ...func(*Config)) *hub {
 	must(err)
 	h.accounts, err = accounts.Open(ctx, accounts.Config{DB: h.db, FirstPassword: adminPassword, Now: h.now})
 	must(err)
+	_, _, err = h.accounts.First(ctx)
+	must(err)
+	must(h.accounts.Create(ctx, "lan", lanPassword, []accounts.Role{accounts.Operator}, "admin"))
+	must(h.accounts.Create(ctx, "hoa", hoaPassword, []accounts.Role{accounts.Reader}, "admin"))
 	cfg := Config{Ledger: h.ledger, Registry: h.registry, Vitals: h.vitals, Accounts: h.accounts,
 		Program: "2026.11-test", Now: h.now, Logger: slog.New(slog.NewTextHandler(h.log, nil))}
 	h.openMessages(&cfg, quiet)

@@ -121,7 +121,7 @@ func coverOf(all []stand) (chosen []stand) {
 			missing[pair] = true
 		}
 	}
-	for best := usual; len(missing) > 0; best = mostOf(all, missing) {
+	for best := usual; len(missing) > 0; best = mostOf(all, missing, stand.pairs) {
 		chosen = append(chosen, best)
 		for _, pair := range best.pairs() {
 			delete(missing, pair)
@@ -130,17 +130,18 @@ func coverOf(all []stand) (chosen []stand) {
 	return chosen
 }
 
-// mostOf is the first stand with the most pairs that are missing.
-func mostOf(all []stand, missing map[string]bool) stand {
-	adds := func(s stand) (n int) {
-		for _, pair := range s.pairs() {
-			if missing[pair] {
-				n++
-			}
+// mostOf is the first stand of which most is missing.
+func mostOf(all []stand, missing map[string]bool, of func(stand) []string) stand {
+	return slices.MaxFunc(all, func(a, b stand) int { return adds(of(a), missing) - adds(of(b), missing) })
+}
+
+func adds(what []string, missing map[string]bool) (n int) {
+	for _, w := range what {
+		if missing[w] {
+			n++
 		}
-		return n
 	}
-	return slices.MaxFunc(all, func(a, b stand) int { return adds(a) - adds(b) })
+	return n
 }
 
 // meeting are as few stands of in as it takes, beside those seen, for what is
@@ -153,14 +154,6 @@ func meeting(in []stand, n int, seen ...stand) (some []stand) {
 			missing[v] = true
 		}
 	}
-	adds := func(s stand) (n int) {
-		for _, v := range s.values() {
-			if missing[v] {
-				n++
-			}
-		}
-		return n
-	}
 	meet := func(s stand) {
 		for _, v := range s.values() {
 			delete(missing, v)
@@ -170,8 +163,8 @@ func meeting(in []stand, n int, seen ...stand) (some []stand) {
 		meet(s)
 	}
 	in = slices.Concat(in[n%len(in):], in[:n%len(in)])
-	for next := in[0]; len(missing) > 0; next = slices.MaxFunc(in, func(a, b stand) int { return adds(a) - adds(b) }) {
-		if adds(next) > 0 {
+	for next := in[0]; len(missing) > 0; next = mostOf(in, missing, stand.values) {
+		if adds(next.values(), missing) > 0 {
 			some = append(some, next)
 		}
 		meet(next)
